@@ -1,0 +1,91 @@
+"""An event: what held from one instant to another.
+
+An ``Event`` that exists is valid: its time is UTC, its duration lies between 0 and 366 days and its data is JSON
+that every store and every JSON parser can hold (no NaN, no lone surrogate, no NUL, 64-bit integers, depth at most 64).
+Whether the time is plausible needs a clock and is checked where messages come in (``times.check_timestamp``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pulseline_core import times
+from pulseline_core.errors import InvalidEvent
+from pulseline_core.json_value import check_json
+from pulseline_core.types import JSONObject, JSONValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One row of a bucket's timeline.
+
+    Attributes:
+        timestamp: the start, aware; kept as UTC.
+        duration: 0 to 366 days.
+        data: what held; compared by value.
+        id: the store's number for the row, ``None`` until it is stored; not part of equality (aw-core 0.5.18).
+    """
+
+    timestamp: datetime
+    duration: timedelta = timedelta()
+    data: JSONObject = field(default_factory=dict[str, "JSONValue"])
+    id: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.timestamp.tzinfo is None:
+            raise InvalidEvent("timestamp", f"'{self.timestamp.isoformat()}' has no time zone")
+        object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC))
+        if not timedelta() <= self.duration <= times.MAX_DURATION:
+            raise InvalidEvent("duration", f"{self.duration.total_seconds():g} s is not between 0 and 366 days")
+        check_json(self.data, field="data")
+
+    @property
+    def end(self) -> datetime:
+        """The instant at which the event ends."""
+        return self.timestamp + self.duration
+
+    def to_json(self) -> JSONObject:
+        """Return ``{"id", "timestamp", "duration", "data"}`` in ActivityWatch's order; duration in seconds."""
+        return {
+            "id": self.id,
+            "timestamp": times.format_timestamp(self.timestamp),
+            "duration": self.duration.total_seconds(),
+            "data": self.data,
+        }
+
+
+def parse_duration(value: JSONValue) -> timedelta:
+    """Read a duration in seconds from JSON.
+
+    Raises:
+        InvalidEvent: it is no number (``true`` is none), or not between 0 and 366 days.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidEvent("duration", f"{str(value)[:64]!r} is not a number of seconds")
+    if not 0 <= value <= times.MAX_DURATION.total_seconds():
+        raise InvalidEvent("duration", f"{value!r} s is not between 0 and 366 days")
+    return timedelta(microseconds=times.seconds_to_us(value))
+
+
+def parse_event(value: Mapping[str, JSONValue], *, now: datetime) -> Event:
+    """Read an event from the JSON object of the wire; unknown keys are ignored.
+
+    Args:
+        value: ``{"timestamp"?: RFC 3339, "duration"?: seconds, "data"?: object, "id"?: integer or null}``.
+        now: the time of receipt, which a missing timestamp becomes.
+
+    Raises:
+        InvalidEvent: a field does not fit; the message names it and its value.
+    """
+    timestamp, data, event_id = value.get("timestamp"), value.get("data", {}), value.get("id")
+    if timestamp is not None and not isinstance(timestamp, str):
+        raise InvalidEvent("timestamp", f"{str(timestamp)[:64]!r} is not a text")
+    if not isinstance(data, dict):
+        raise InvalidEvent("data", f"{str(data)[:64]!r} is not an object")
+    if event_id is not None and (isinstance(event_id, bool) or not isinstance(event_id, int)):
+        raise InvalidEvent("id", f"{str(event_id)[:64]!r} is not an integer")
+    instant = now if timestamp is None else times.parse_timestamp(timestamp)
+    times.check_timestamp(instant, now=now)
+    return Event(timestamp=instant, duration=parse_duration(value.get("duration", 0)), data=data, id=event_id)

@@ -1,0 +1,130 @@
+"""What a message asks ingest to do, after its bytes were read.
+
+``payload`` makes these from bytes; ingest applies them to the store. Values only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from pulseline_core.bucket import BucketDescription
+from pulseline_core.event import Event
+from pulseline_core.types import BucketId, PublisherId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """How a library client numbers its messages, for acknowledgement from end to end.
+
+    Attributes:
+        publisher: the outbox's id.
+        seq: 1, 2, 3 ... per publisher and bucket.
+        base: the oldest seq of this bucket that the outbox still holds; ``base <= seq``.
+        reply: whether the acknowledgement shall carry the result.
+    """
+
+    publisher: PublisherId
+    seq: int
+    base: int
+    reply: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeats:
+    """Heartbeats to merge in order, in one transaction; ``pulsetime`` ``None`` is the bucket's own."""
+
+    bucket_id: BucketId
+    events: tuple[Event, ...]
+    pulsetime: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsertEvents:
+    """Events to insert as they are."""
+
+    bucket_id: BucketId
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeBucket:
+    """Create the bucket, or change what the description names."""
+
+    bucket_id: BucketId
+    description: BucketDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceEvent:
+    """Put ``event`` in the place of the bucket's event with the same id."""
+
+    bucket_id: BucketId
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteEvent:
+    """Delete one event of the bucket."""
+
+    bucket_id: BucketId
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteEvents:
+    """Delete the bucket's events that begin within ``[start, end]``."""
+
+    bucket_id: BucketId
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBucket:
+    """Delete the bucket and all its events."""
+
+    bucket_id: BucketId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDeadLetter:
+    """Read and apply a dead letter again, as if it had just come in; it goes if it can be applied now."""
+
+    dead_letter_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropDeadLetter:
+    """Forget a dead letter."""
+
+    dead_letter_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A message that asks for nothing: a cleared retained message, a device's availability."""
+
+
+Request: TypeAlias = (
+    Heartbeats
+    | InsertEvents
+    | DescribeBucket
+    | ReplaceEvent
+    | DeleteEvent
+    | DeleteEvents
+    | DeleteBucket
+    | ReplayDeadLetter
+    | DropDeadLetter
+    | Nothing
+)
+"""Everything that a message can ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request, and the envelope it came in (``None`` from plain publishers)."""
+
+    request: Request
+    envelope: Envelope | None = None
