@@ -143,5 +143,3 @@ def _parse_label(value: Mapping[str, JSONValue], name: str) -> str | None:
     if len(label.encode()) > MAX_LABEL_BYTES:
         raise InvalidEvent(name, f"has more than {MAX_LABEL_BYTES} bytes")
     return label
-
-

@@ -59,9 +59,7 @@ class Merge:
     absorbed: int
 
 
-def merge_heartbeat(
-    previous: Span | None, heartbeat: Span, following: Sequence[Span], *, pulsetime_us: int
-) -> Merge:
+def merge_heartbeat(previous: Span | None, heartbeat: Span, following: Sequence[Span], *, pulsetime_us: int) -> Merge:
     """Apply the rule above.
 
     Args:
