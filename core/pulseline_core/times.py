@@ -23,7 +23,7 @@ MAX_DURATION: Final = timedelta(days=366)
 
 #: RFC 3339 section 5.6, with the space it allows for "T"; a missing offset is UTC, as in aw-core 0.5.18.
 _RFC3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)?",
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
 
