@@ -91,8 +91,15 @@ def decode_json(payload: bytes) -> JSONValue:
     except orjson.JSONDecodeError as error:
         raise InvalidPayload(f"payload is not JSON: {error}") from error
     if _LONG_INTEGER.search(payload) is not None:
-        json.loads(payload, parse_int=_check_integer)
+        _check_integers(payload)
     return value
+
+
+def _check_integers(payload: bytes) -> None:
+    try:
+        json.loads(payload, parse_int=_check_integer)
+    except RecursionError as error:
+        raise InvalidPayload("payload is nested too deep") from error
 
 
 def _check_integer(digits: str) -> int:
