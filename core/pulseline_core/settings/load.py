@@ -1,0 +1,191 @@
+"""From flags, environment and file to ``Settings``; a flag wins over the environment, that over the file."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pulseline_core.errors import InvalidSetting
+from pulseline_core.settings.sections import (
+    ApiSettings,
+    BrokerSettings,
+    IngestSettings,
+    LogSettings,
+    MqttSettings,
+    Settings,
+)
+from pulseline_core.settings.spec import ENVIRONMENT_PREFIX, Secret, SettingValue, Spec, check_value, iter_specs
+
+_SECTIONS: Final[Mapping[str, type]] = {
+    "api": ApiSettings,
+    "mqtt": MqttSettings,
+    "broker": BrokerSettings,
+    "ingest": IngestSettings,
+    "log": LogSettings,
+}
+
+#: Every setting, in the order of the reference.
+SPECS: Final[tuple[Spec, ...]] = (
+    *iter_specs("", Settings),
+    *(spec for section, settings_class in _SECTIONS.items() for spec in iter_specs(section, settings_class)),
+)
+
+#: Variables of ours that are not settings: the file's place, and what the supervisor tells its children.
+RESERVED_VARIABLES: Final = frozenset({"PULSELINE_CONFIG", "PULSELINE_READY_FD", "PULSELINE_LIFELINE_FD"})
+
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A setting's value, and where it comes from: a flag, a variable, ``file`` or ``default``."""
+
+    spec: Spec
+    value: SettingValue
+    origin: str
+
+
+def load(overrides: Mapping[str, str], environ: Mapping[str, str], file_text: str = "") -> Settings:
+    """Return the settings that the sources give together.
+
+    Args:
+        overrides: values of flags, by the setting's name (``mqtt.port``), as text.
+        environ: the environment; variables without our prefix are passed over.
+        file_text: the settings file (TOML), empty without one.
+
+    Raises:
+        InvalidSetting: a name is unknown, or a value does not fit.
+    """
+    return build(resolve(overrides, environ, file_text))
+
+
+def resolve(overrides: Mapping[str, str], environ: Mapping[str, str], file_text: str = "") -> tuple[Effective, ...]:
+    """Return the effective value of every setting and its origin, in the order of the reference."""
+    check_known(overrides, (spec.name for spec in SPECS))
+    _check_environment(environ)
+    entries = _read_file(file_text)
+    chosen = [_choose(spec, overrides, environ, entries) for spec in SPECS]
+    is_testing = any(each is not None and each.spec.name == "testing" and each.value is True for each in chosen)
+    return tuple(
+        each or Effective(spec, spec.get_default(testing=is_testing), "default")
+        for spec, each in zip(SPECS, chosen, strict=True)
+    )
+
+
+def build(effective: Iterable[Effective]) -> Settings:
+    """Put resolved values together."""
+    values: dict[str, dict[str, Any]] = {section: {} for section in ("", *_SECTIONS)}
+    for each in effective:
+        values[each.spec.section][each.spec.key] = each.value
+    sections = {section: settings_class(**values[section]) for section, settings_class in _SECTIONS.items()}
+    return Settings(**values[""], **sections)
+
+
+def check_known(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ``InvalidSetting`` for the first unknown name, with the nearest known one as its hint."""
+    known_names = list(known)
+    for name in names:
+        if name not in known_names:
+            nearest = difflib.get_close_matches(name, known_names, n=1)
+            raise InvalidSetting(name, "does not exist", hint=f"did you mean {nearest[0]!r}?" if nearest else "")
+
+
+def parse_text(spec: Spec, text: str) -> SettingValue:
+    """Read a setting from the text of a flag or variable.
+
+    Raises:
+        InvalidSetting: the text is no such value.
+    """
+    if spec.kind is bool:
+        word = text.strip().lower()
+        if word not in _TRUE | _FALSE:
+            raise InvalidSetting(spec.name, f"is {text!r}, not true or false")
+        return word in _TRUE
+    if spec.kind is int or spec.kind is float:
+        return _parse_number(spec, text)
+    return _build_text(spec, text)
+
+
+def _parse_number(spec: Spec, text: str) -> int | float:
+    try:
+        number = int(text) if spec.kind is int else float(text)
+    except ValueError as error:
+        raise InvalidSetting(spec.name, f"is {text!r}, not {_describe(spec)}") from error
+    if not math.isfinite(number):
+        raise InvalidSetting(spec.name, f"is {text!r}, not {_describe(spec)}")
+    return number
+
+
+def _build_text(spec: Spec, text: str) -> SettingValue:
+    if spec.kind is Secret:
+        return Secret(text)
+    if spec.kind is not Path:
+        return text
+    if not text and not spec.is_optional:
+        raise InvalidSetting(spec.name, "is empty, not a path")
+    return Path(text).expanduser() if text else None
+
+
+def _describe(spec: Spec) -> str:
+    return {bool: "true or false", int: "an integer", float: "a number"}.get(spec.kind, "a text")
+
+
+def _choose(
+    spec: Spec, overrides: Mapping[str, str], environ: Mapping[str, str], entries: Mapping[str, SettingValue]
+) -> Effective | None:
+    if spec.name in overrides:
+        effective = Effective(spec, parse_text(spec, overrides[spec.name]), spec.flag or spec.name)
+    elif spec.environment_name in environ:
+        effective = Effective(spec, parse_text(spec, environ[spec.environment_name]), spec.environment_name)
+    elif spec.name in entries:
+        effective = Effective(spec, _parse_entry(spec, entries[spec.name]), "file")
+    else:
+        return None
+    check_value(spec, effective.value)
+    return effective
+
+
+def _check_environment(environ: Mapping[str, str]) -> None:
+    ours = (name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_VARIABLES)
+    check_known(ours, (spec.environment_name for spec in SPECS))
+
+
+def _read_file(text: str) -> dict[str, SettingValue]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting("file", f"is not TOML: {error}") from error
+    entries = dict(_iter_entries(document))
+    check_known(entries, (spec.name for spec in SPECS))
+    return entries
+
+
+def _iter_entries(document: Mapping[str, Any]) -> Iterator[tuple[str, SettingValue]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            yield key, value
+
+
+def _parse_entry(spec: Spec, value: SettingValue) -> SettingValue:
+    if spec.kind is float and type(value) is int:
+        return float(value)
+    if spec.kind in {bool, int, float}:
+        if type(value) is not spec.kind or (isinstance(value, float) and not math.isfinite(value)):
+            raise InvalidSetting(spec.name, f"is {value!r}, not {_describe(spec)}")
+        return value
+    if not isinstance(value, str):
+        raise InvalidSetting(spec.name, f"is {value!r}, not a text")
+    return _build_text(spec, value)
+
+
+def redact(effective: Effective) -> Effective:
+    """Return the setting in a form that may be printed."""
+    return replace(effective, value="***") if isinstance(effective.value, Secret) and effective.value else effective

@@ -1,0 +1,172 @@
+"""The settings themselves, a class for each component; an object that exists holds values that fit.
+
+Times are seconds, sizes are bytes. A port of 0 is any free one, unless its help says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pulseline_core import paths
+from pulseline_core.errors import InvalidSetting, InvalidTopic
+from pulseline_core.settings.spec import Secret, check_values, setting
+from pulseline_core.topic import DEFAULT_ROOT, check_topic_name
+
+_PORT: Final = (0, 65_535)
+
+#: From a tenth of a second, below which clocks and schedulers decide, to a day.
+_SECONDS: Final = (0.1, 86_400)
+
+#: MQTT 3.1.1 section 2.2.3: the remaining length of a packet has four bytes of seven bits.
+_MAX_PACKET: Final = 268_435_455
+
+_GIB: Final = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """The REST server."""
+
+    host: str = setting("127.0.0.1", flag="--host", common=True, help="Address of the REST server.")
+    port: int = setting(5600, flag="--port", common=True, testing=5666, limits=_PORT, help="Port of the REST server.")
+    threads: int = setting(16, limits=(1, 256), help="Requests that are answered at the same time.")
+    reply_timeout_s: float = setting(
+        10.0, limits=_SECONDS, help="How long a write may wait for its commit before it is answered without the result."
+    )
+
+    def __post_init__(self) -> None:
+        check_values("api", self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """Where the broker is, and what is said there."""
+
+    host: str = setting("127.0.0.1", common=True, help="Address of the MQTT broker.")
+    port: int = setting(1883, common=True, testing=1884, limits=_PORT, help="Port of the MQTT broker.")
+    root: str = setting(DEFAULT_ROOT, help="The topic levels above all of Pulseline's topics.")
+    max_payload_bytes: int = setting(
+        262_144, limits=(1, _MAX_PACKET), help="The largest payload that is applied; a larger one is a dead letter."
+    )
+    username: str = setting("", help="User name for the broker; empty is anonymous.")
+    password: Secret = setting(Secret(""), help="Password for the broker.")
+
+    def __post_init__(self) -> None:
+        check_values("mqtt", self)
+        try:
+            check_topic_name(self.root)
+        except InvalidTopic as error:
+            raise InvalidSetting("mqtt.root", f"is {self.root!r}, which is not a topic: it {error.problem}") from error
+        if self.root[0] in "/$" or self.root.endswith("/"):
+            raise InvalidSetting("mqtt.root", f"is {self.root!r}: no '/' at either end, and no '$' at the beginning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """The embedded MQTT broker."""
+
+    websocket_port: int = setting(0, limits=_PORT, help="Port for MQTT over WebSocket; 0 is off.")
+    users_file: Path | None = setting(
+        None, default_text="none", help="File of users and their rights; none lets anybody on this machine publish."
+    )
+    max_connections: int = setting(500, limits=(1, 100_000), help="Connections at the same time.")
+    max_packet_bytes: int = setting(
+        300_000,
+        limits=(1_024, _MAX_PACKET),
+        help="A larger packet closes its connection; not below mqtt.max_payload_bytes.",
+    )
+    connect_timeout_s: float = setting(10.0, limits=_SECONDS, help="How long a new connection may take to log in.")
+    max_subscriptions: int = setting(100, limits=(1, 100_000), help="Topic filters of one client.")
+    max_keepalive_s: int = setting(600, limits=(1, 65_535), help="The longest silence that a client may ask for.")
+    max_unacknowledged: int = setting(
+        2_000, limits=(1, 65_535), help="Messages of one connection that wait for their commit before it is read on."
+    )
+    max_pending_bytes: int = setting(
+        67_108_864, limits=(_MAX_PACKET // 256, 64 * _GIB), help="Bytes of all messages that wait for their commit."
+    )
+    sys_interval_s: float = setting(10.0, limits=_SECONDS, help="Time between two $SYS reports.")
+    session_expiry_s: int = setting(
+        604_800, limits=(1, 366 * 86_400), help="How long the session of an absent client is kept."
+    )
+    gate: str = setting(
+        "pulseline_ingest.gate:IngestGate",
+        help="What commits messages, as module:callable; it is called with the settings.",
+    )
+
+    def __post_init__(self) -> None:
+        check_values("broker", self)
+        module, _, name = self.gate.partition(":")
+        if not module or not name:
+            raise InvalidSetting("broker.gate", f"is {self.gate!r}, not of the form 'module:callable'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings:
+    """The ingest worker, which applies messages to the store."""
+
+    create_buckets: bool = setting(True, help="Create a bucket at its first heartbeat; else that is a dead letter.")
+    pulsetime_s: float = setting(
+        60.0, limits=(0, 366 * 86_400), help="Pulsetime of heartbeats and buckets that name none."
+    )
+    max_batch: int = setting(1_000, limits=(1, 100_000), help="Messages in one transaction, at most.")
+    window: int = setting(1_000, limits=(1, 65_535), help="Messages that a library client may have in flight.")
+    state_interval_s: float = setting(1.0, limits=_SECONDS, help="Least time between two states of one bucket.")
+    status_interval_s: float = setting(5.0, limits=_SECONDS, help="Time between two status reports.")
+    worker: str = setting("main", help="Name of the worker in its status topic.")
+
+    def __post_init__(self) -> None:
+        check_values("ingest", self)
+        if not self.worker or set(self.worker) & set("/+#\0"):
+            raise InvalidSetting("ingest.worker", f"is {self.worker!r}, not the text of one topic level")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """The database; its place follows from ``data_dir``."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: str = setting(
+        "info", choices=("debug", "info", "warning", "error"), common=True, help="The least level that is logged."
+    )
+    json: bool = setting(False, help="Log one JSON object a line instead of text.")
+    file: bool = setting(True, help="Log into files as well, in the platform's log folder.")
+
+    def __post_init__(self) -> None:
+        check_values("log", self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; each object is handed the section that it needs."""
+
+    data_dir: Path = setting(
+        None, common=True, default_text="the platform's data folder", help="Folder of the database and tokens."
+    )
+    testing: bool = setting(False, common=True, help="Other ports and another data folder, to try things out.")
+    api: ApiSettings = field(default_factory=ApiSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    def __post_init__(self) -> None:
+        if self.data_dir is None:
+            object.__setattr__(self, "data_dir", paths.get_data_dir(self.testing))
+        if self.broker.max_packet_bytes < self.mqtt.max_payload_bytes:
+            raise InvalidSetting(
+                "broker.max_packet_bytes",
+                f"is {self.broker.max_packet_bytes}, less than mqtt.max_payload_bytes ({self.mqtt.max_payload_bytes})",
+            )
+
+    @property
+    def store(self) -> StoreSettings:
+        """The database's place, ``<data_dir>/pulseline.db``."""
+        return StoreSettings(path=self.data_dir / "pulseline.db")
