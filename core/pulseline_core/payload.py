@@ -36,14 +36,11 @@ from pulseline_core.message import (
     ReplayDeadLetter,
     Request,
 )
-from pulseline_core.topic import Kind, parse_topic
+from pulseline_core.topic import ADMIN_LEVEL, Kind, parse_topic
 from pulseline_core.types import BucketId, JSONObject, JSONValue, PublisherId
 
 #: The wire interface's limit: large enough for a batch of a thousand window events, small enough to hold many.
 DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
-
-#: The bucket level of requests that concern the worker, not a bucket: ``{root}/_admin``.
-ADMIN_LEVEL: Final = "_admin"
 
 #: ``orjson`` reads an integer over 64 bits as a float, so text with this many digits is read again, digit by digit.
 _LONG_INTEGER: Final = re.compile(rb"\d{19}")

@@ -20,6 +20,12 @@ DEFAULT_ROOT: Final = "pulseline/v1"
 #: MQTT 3.1.1 section 4.7.3: a topic is a UTF-8 string of at most 65,535 bytes.
 MAX_TOPIC_BYTES: Final = 65_535
 
+#: In the place of the bucket, for requests that concern the worker: ``{root}/_admin``.
+ADMIN_LEVEL: Final = "_admin"
+
+#: In the place of the bucket, for what is committed: ``{root}/_ack/{publisher}``.
+ACK_LEVEL: Final = "_ack"
+
 _BYTE_AS_IT_IS: Final = re.compile(rb"[A-Za-z0-9_-]")
 _PERCENT_CODE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
