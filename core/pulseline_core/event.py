@@ -56,6 +56,25 @@ class Event:
         }
 
 
+def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject, event_id: int) -> Event:
+    """Return an event as the store kept it, without the checks.
+
+    It was checked when it came in; and what grew by merging may be longer than what may come in at once.
+
+    Args:
+        timestamp: the start, in UTC.
+        duration: 0 or more.
+        data: kept, not copied; rows with the same data share it, so nobody may change it.
+        event_id: the row's number.
+    """
+    event = object.__new__(Event)
+    object.__setattr__(event, "timestamp", timestamp)
+    object.__setattr__(event, "duration", duration)
+    object.__setattr__(event, "data", data)
+    object.__setattr__(event, "id", event_id)
+    return event
+
+
 def parse_duration(value: JSONValue) -> timedelta:
     """Read a duration in seconds from JSON.
 

@@ -1,0 +1,19 @@
+"""The store: buckets, events, watermarks and dead letters in a database.
+
+::
+
+    open_store ──> Store.transaction() ──> Transaction      one writer
+    open_reader ─> Reader                                   any number of readers
+
+Kinds of databases are backends (``sqlite``); all else is shared by them.
+"""
+
+from __future__ import annotations
+
+from pulseline_core.store.buckets import BucketRow
+from pulseline_core.store.dead_letters import DeadLetter
+from pulseline_core.store.opening import open_reader, open_store
+from pulseline_core.store.reader import Reader
+from pulseline_core.store.writer import Store, Transaction
+
+__all__ = ["BucketRow", "DeadLetter", "Reader", "Store", "Transaction", "open_reader", "open_store"]

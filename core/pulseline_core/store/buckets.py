@@ -1,0 +1,141 @@
+"""The bucket table: describing buckets, and reading them with where their timelines begin and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+
+from pulseline_core.bucket import LOCAL_HOSTNAME, Bucket, BucketDescription
+from pulseline_core.store.connection import Connection, Row
+from pulseline_core.store.models import BucketTable
+from pulseline_core.times import MICROSECOND, from_us, to_us
+from pulseline_core.types import BucketId
+
+#: Rows kept from one transaction to the next, about 1 KB each.
+_MAX_KNOWN: Final = 50_000
+
+_COLUMNS: Final = "b.id, b.name, b.type, b.client, b.hostname, b.data, b.pulsetime_us, b.created_us"
+
+_FIND: Final = f"SELECT {_COLUMNS} FROM bucket b WHERE b.name = ?"  # noqa: S608 - a constant
+
+#: The latest end can only belong to an event that begins at most the longest duration before the newest event's end,
+#: so a few rows at the end of the index are looked at, not all.
+_READ: Final = f"""
+WITH known AS (
+    SELECT {_COLUMNS}, b.longest_us,
+        (SELECT start_us FROM event WHERE bucket_id = b.id ORDER BY start_us LIMIT 1) AS first_us,
+        (SELECT end_us FROM event WHERE bucket_id = b.id ORDER BY start_us DESC, id DESC LIMIT 1) AS last_us
+    FROM bucket b {{where}}
+)
+SELECT b.*, (SELECT MAX(end_us) FROM event WHERE bucket_id = b.id AND start_us >= b.last_us - b.longest_us)
+FROM known b ORDER BY b.name
+"""  # noqa: S608 - constants
+_READ_ALL: Final = _READ.format(where="")
+_READ_ONE: Final = _READ.format(where="WHERE b.name = ?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketRow:
+    """A bucket and the number of its row; good within the transaction that it was read in.
+
+    Attributes:
+        key: what the event table knows the bucket by; never used again.
+        bucket: its description; ``start``, ``end`` and ``last_updated`` are not filled in.
+    """
+
+    key: int
+    bucket: Bucket
+
+
+class Buckets:
+    """The bucket table; of one writing connection, thrown away after a rollback."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[BucketId, BucketRow] = {}
+
+    def get(self, bucket_id: BucketId) -> BucketRow | None:
+        """Return a bucket's row, ``None`` if there is none."""
+        row = self._known.get(bucket_id)
+        if row is None:
+            found = self._connection.fetch_one(_FIND, (bucket_id,))
+            if found is not None:
+                row = self._known[bucket_id] = BucketRow(key=found[0], bucket=_build(found))
+        return row
+
+    def put(self, bucket: Bucket) -> None:
+        """Insert a bucket, or make the one with its id equal to it."""
+        row = self.get(bucket.id)
+        if row is not None and row.bucket == bucket:
+            return
+        columns = {
+            "type": bucket.type,
+            "client": bucket.client,
+            "hostname": bucket.hostname,
+            "data": orjson.dumps(bucket.data).decode(),
+            "pulsetime_us": None if bucket.pulsetime is None else bucket.pulsetime // MICROSECOND,
+            "created_us": to_us(bucket.created),
+        }
+        if row is None:
+            self._connection.run(BucketTable.insert(name=bucket.id, longest_us=0, **columns))
+        else:
+            self._connection.run(BucketTable.update(**columns).where(BucketTable.id == row.key))
+        self._known.pop(bucket.id, None)
+
+    def delete(self, row: BucketRow) -> None:
+        """Delete a bucket, whose events are gone already."""
+        self._connection.run(BucketTable.delete().where(BucketTable.id == row.key))
+        self._known.pop(row.bucket.id, None)
+
+    def flush(self) -> None:
+        """Keep the memory bounded; the transaction is about to commit."""
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+
+
+def describe(bucket: Bucket, description: BucketDescription, *, hostname: str) -> Bucket:
+    """Return the bucket with what the description names; ``!local`` becomes ``hostname``."""
+    stated = {
+        name: value
+        for name in ("type", "client", "hostname", "data", "pulsetime", "created")
+        if (value := getattr(description, name)) is not None
+    }
+    if stated.get("hostname") == LOCAL_HOSTNAME:
+        stated["hostname"] = hostname
+    return replace(bucket, **stated)
+
+
+def read_buckets(connection: Connection) -> list[Bucket]:
+    """Return all buckets with where their timelines begin and end, by id."""
+    return [_build_whole(row) for row in connection.fetch_all(_READ_ALL)]
+
+
+def read_bucket(connection: Connection, bucket_id: str) -> Bucket | None:
+    """Return a bucket with where its timeline begins and ends."""
+    row = connection.fetch_one(_READ_ONE, (bucket_id,))
+    return None if row is None else _build_whole(row)
+
+
+def _build(row: Row) -> Bucket:
+    _, name, kind, client, hostname, data, pulsetime_us, created_us = row[:8]
+    return Bucket(
+        id=BucketId(name),
+        type=kind,
+        client=client,
+        hostname=hostname,
+        data=orjson.loads(data),
+        pulsetime=None if pulsetime_us is None else timedelta(microseconds=pulsetime_us),
+        created=from_us(created_us),
+    )
+
+
+def _build_whole(row: Row) -> Bucket:
+    _, first_us, last_us, end_us = row[8:]
+    return replace(_build(row), start=_instant(first_us), end=_instant(end_us), last_updated=_instant(last_us))
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)

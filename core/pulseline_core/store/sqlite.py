@@ -1,0 +1,203 @@
+"""SQLite: one file in WAL mode, which one connection writes and any number read.
+
+- A commit is durable (``synchronous=FULL``): the log is synced before it returns.
+- Only the writer checkpoints. All SQLite versions up to 3.51.2 can damage the file when two connections checkpoint and
+  write at once (sqlite.org/wal.html, "The WAL-Reset Bug"); readers are told not to, and open the file read-only.
+- The file is ours if its ``application_id`` says so; the schema's version is its ``user_version``.
+- File and folder are synced to their own folder when they are made, so that a power cut does not take the whole file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import peewee
+
+from pulseline_core.errors import PulselineError, StoreUnavailable
+from pulseline_core.store import sqlite_errors
+from pulseline_core.store.connection import Connection
+
+#: "PULS": what ``file`` and we know the database by.
+_APPLICATION_ID: Final = 0x50554C53
+
+#: How long a statement waits for another program's lock; nobody but people with tools takes one.
+_BUSY_TIMEOUT_S: Final = 5.0
+
+#: 16 MiB: pages that are written again and again reach the file once (with 10,000 active buckets, every group touches
+#: some hundred pages).
+_CHECKPOINT_PAGES: Final = 4000
+
+#: The log is cut back to this when it starts anew.
+_LOG_BYTES: Final = 64 * 1024 * 1024
+
+#: A log that overlapping readers never let start anew is emptied at this size.
+_MAX_LOG_BYTES: Final = 128 * 1024 * 1024
+
+#: How long that waits for readers: commits wait too.
+_TIDY_TIMEOUT_MS: Final = 200
+
+#: KiB of pages in memory; the operating system holds the rest.
+_WRITER_CACHE_KIB: Final = 64 * 1024
+_READER_CACHE_KIB: Final = 8 * 1024
+
+_WRITER_PRAGMAS: Final = (
+    ("journal_mode", "wal"),
+    ("synchronous", "full"),
+    ("fullfsync", "on"),  # macOS: a sync that does not stop at the disk's cache
+    ("foreign_keys", "on"),
+    ("wal_autocheckpoint", _CHECKPOINT_PAGES),
+    ("journal_size_limit", _LOG_BYTES),
+    ("cache_size", -_WRITER_CACHE_KIB),
+    ("temp_store", "memory"),
+)
+
+_READER_PRAGMAS: Final = (
+    ("query_only", "on"),
+    ("wal_autocheckpoint", 0),
+    ("cache_size", -_READER_CACHE_KIB),
+    ("temp_store", "memory"),
+)
+
+
+class SqliteBackend:
+    """A database file at ``path``."""
+
+    errors: tuple[type[Exception], ...] = (sqlite3.Error, peewee.PeeweeException)
+    begin_write = "BEGIN IMMEDIATE"
+    begin_read = "BEGIN"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._log = self.path.with_name(self.path.name + "-wal")
+
+    @property
+    def place(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def open_writer(self) -> peewee.Database:
+        """Connect for writing; makes the file, for its owner alone, if there is none."""
+        try:
+            self._make_file()
+        except OSError as error:
+            raise sqlite_errors.translate_os_error(error, self.path) from error
+        database = self._connect("rw", _WRITER_PRAGMAS)
+        if database.journal_mode != "wal":
+            database.close()
+            raise StoreUnavailable(
+                f"database {self.place!r} can not have a write-ahead log where it lies",
+                hint="choose a local disk with --data-dir; network file systems do not work",
+            )
+        return database
+
+    def open_reader(self) -> peewee.Database:
+        """Connect for reading; never changes or checkpoints the file."""
+        if not self.path.exists():
+            raise sqlite_errors.missing(self.path)
+        return self._connect("ro", _READER_PRAGMAS)
+
+    def get_identity(self) -> tuple[int, int] | None:
+        """Return the file's device and number; ``None`` without a file."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def translate(self, error: Exception) -> PulselineError:
+        """Return our error for one of sqlite3 or peewee."""
+        return sqlite_errors.translate(error, self.path)
+
+    def is_empty(self, connection: Connection) -> bool:
+        """Return whether the file has no table and no owner."""
+        return connection.fetch_one("SELECT 1 FROM sqlite_master") is None and not self._read_owner(connection)
+
+    def read_version(self, connection: Connection) -> int:
+        """Return ``user_version``; ``StoreUnavailable`` if another program wrote the file."""
+        if self._read_owner(connection) != _APPLICATION_ID:
+            raise sqlite_errors.not_ours(self.path)
+        row = connection.fetch_one("PRAGMA user_version")
+        return 0 if row is None else int(row[0])
+
+    def write_version(self, connection: Connection, version: int) -> None:
+        """Set ``user_version`` and whose file it is."""
+        connection.change(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.change(f"PRAGMA user_version = {version:d}")
+
+    def back_up(self, connection: Connection, version: int) -> Path:
+        """Copy the database to ``<file>.backup-v<version>-<UTC time>`` beside it; half a copy never has that name."""
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        backup = self.path.with_name(f"{self.path.name}.backup-v{version}-{moment}")
+        partial = self.path.with_name(f"{self.path.name}.backup-partial")
+        try:
+            partial.unlink(missing_ok=True)
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            connection.change("VACUUM INTO ?", (str(partial),))
+            _sync(partial)
+            partial.rename(backup)
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            raise sqlite_errors.translate_os_error(error, backup) from error
+        return backup
+
+    def tidy(self, connection: Connection) -> None:
+        """Empty the log if readers have kept it from starting anew for too long."""
+        try:
+            size_bytes = self._log.stat().st_size
+        except OSError:
+            return
+        if size_bytes > _MAX_LOG_BYTES:
+            connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
+            connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.change(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
+
+    def finish(self, connection: Connection) -> None:
+        """Bring the whole log into the file, as far as readers allow; what is left is there at the next start."""
+        connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
+        connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _connect(self, mode: str, pragmas: tuple[tuple[str, str | int], ...]) -> peewee.SqliteDatabase:
+        database = peewee.SqliteDatabase(
+            f"{self.path.as_uri()}?mode={mode}",
+            pragmas=pragmas,
+            timeout=_BUSY_TIMEOUT_S,
+            thread_safe=False,  # peewee's way to say: one connection, not one a thread
+            check_same_thread=False,
+            uri=True,
+        )
+        database.connect()
+        return database
+
+    def _make_file(self) -> None:
+        if self.path.exists():
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        _sync_folder(self.path.parent)
+
+    def _read_owner(self, connection: Connection) -> int:
+        row = connection.fetch_one("PRAGMA application_id")
+        return 0 if row is None else int(row[0])
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the names in a folder durable; Windows has no such call and does it by itself."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,199 @@
+"""The merge rule (``pulseline_core.merge``) on the rows of the event table.
+
+Most heartbeats prolong the newest event of their bucket. So each bucket's newest event is kept in memory, and within a
+transaction it is only changed there; its row is written when another event takes its place, when something else needs
+the rows, or when the group commits: two hundred heartbeats of one state are one ``UPDATE``. What is in memory is true
+to the rows and to the transaction: after a rollback the whole object is thrown away and another begins empty.
+
+A heartbeat that begins before the newest event takes the long way, through the rows around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pulseline_core.errors import NotFound
+from pulseline_core.merge import Merge, Span, merge_heartbeat
+from pulseline_core.store.connection import Connection, Row
+from pulseline_core.store.event_rows import MAX_US
+
+#: Timelines kept from one transaction to the next, about 500 bytes each.
+_MAX_TIMELINES: Final = 50_000
+
+#: How many following rows are looked at first; each time all of them were absorbed, it is eight times as many.
+_FIRST_FOLLOWING: Final = 4
+
+_LONGEST: Final = "SELECT longest_us FROM bucket WHERE id = ?"
+_SET_LONGEST: Final = "UPDATE bucket SET longest_us = ? WHERE id = ?"
+_PREVIOUS: Final = (
+    "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us <= ?"
+    " ORDER BY start_us DESC, id DESC LIMIT 1"
+)
+_FOLLOWING: Final = (
+    "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us > ? ORDER BY start_us, id LIMIT ?"
+)
+_INSERT: Final = "INSERT INTO event (bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?)"
+_SET_END: Final = "UPDATE event SET end_us = ? WHERE id = ?"
+_DELETE: Final = "DELETE FROM event WHERE id = ?"
+
+
+class StoredSpan(NamedTuple):
+    """An event's row: its number, its time and the number of its data."""
+
+    id: int
+    span: Span
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What is known of one bucket's events.
+
+    Attributes:
+        bucket_key: the number of the bucket's row.
+        longest_us: no event of the bucket is longer.
+        newest: the event that is last by (start, id), ``None`` if there is none; only while ``is_loaded``.
+        is_loaded: whether ``newest`` is known.
+        is_changed: whether ``newest`` is ahead of its row.
+    """
+
+    bucket_key: int
+    longest_us: int
+    newest: StoredSpan | None = None
+    is_loaded: bool = False
+    is_changed: bool = False
+
+
+class Timelines:
+    """The timelines of all buckets, for one writing connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._timelines: dict[int, Timeline] = {}
+        self._changed: dict[int, Timeline] = {}
+
+    def get(self, bucket_key: int) -> Timeline:
+        """Return the timeline of a bucket.
+
+        Raises:
+            NotFound: the bucket was deleted.
+        """
+        timeline = self._timelines.get(bucket_key)
+        if timeline is None:
+            row = self._connection.fetch_one(_LONGEST, (bucket_key,))
+            if row is None:
+                raise NotFound("bucket", bucket_key)
+            timeline = self._timelines[bucket_key] = Timeline(bucket_key, row[0])
+        return timeline
+
+    def merge(self, timeline: Timeline, heartbeat: Span, *, pulsetime_us: int) -> StoredSpan:
+        """Merge a heartbeat and return the event that holds it now."""
+        if not timeline.is_loaded:
+            timeline.newest = self._read_previous(timeline, MAX_US)
+            timeline.is_loaded = True
+        newest = timeline.newest
+        if newest is None or newest.span.start_us <= heartbeat.start_us:
+            result = self._append(timeline, newest, heartbeat, pulsetime_us)
+        else:
+            result = self._splice(timeline, heartbeat, pulsetime_us)
+        self.cover(timeline, result.span.end_us - result.span.start_us)
+        return result
+
+    def insert(self, timeline: Timeline, spans: Iterable[Span]) -> list[StoredSpan]:
+        """Insert events as they are."""
+        self.settle(timeline)
+        stored = [self._insert(timeline, span) for span in spans]
+        self.cover(timeline, max((item.span.end_us - item.span.start_us for item in stored), default=0))
+        return stored
+
+    def cover(self, timeline: Timeline, duration_us: int) -> None:
+        """Note that the bucket has an event this long."""
+        if duration_us > timeline.longest_us:
+            timeline.longest_us = 1 << (duration_us - 1).bit_length()
+            self._connection.change(_SET_LONGEST, (timeline.longest_us, timeline.bucket_key))
+
+    def settle(self, timeline: Timeline) -> None:
+        """Bring the bucket's rows up to date and forget its newest event: something else is about to change them."""
+        if timeline.is_changed:
+            self._write_newest(timeline)
+        timeline.newest, timeline.is_loaded = None, False
+
+    def forget(self, bucket_key: int) -> None:
+        """Forget a bucket that is deleted."""
+        self._timelines.pop(bucket_key, None)
+        self._changed.pop(bucket_key, None)
+
+    def flush(self) -> None:
+        """Bring all rows up to date; the transaction is about to commit."""
+        rows = [(item.newest.span.end_us, item.newest.id) for item in self._changed.values() if item.newest is not None]
+        if rows:
+            self._connection.change_many(_SET_END, rows)
+        for timeline in self._changed.values():
+            timeline.is_changed = False
+        self._changed.clear()
+        if len(self._timelines) > _MAX_TIMELINES:
+            self._timelines.clear()
+
+    def _append(self, timeline: Timeline, newest: StoredSpan | None, heartbeat: Span, pulsetime_us: int) -> StoredSpan:
+        """Merge a heartbeat that no event follows."""
+        merge = merge_heartbeat(None if newest is None else newest.span, heartbeat, (), pulsetime_us=pulsetime_us)
+        if newest is None or merge.is_new:
+            if timeline.is_changed:
+                self._write_newest(timeline)
+            newest = self._insert(timeline, merge.result)
+        elif merge.result is not newest.span:
+            newest = StoredSpan(newest.id, merge.result)
+            timeline.is_changed = True
+            self._changed[timeline.bucket_key] = timeline
+        timeline.newest = newest
+        return newest
+
+    def _splice(self, timeline: Timeline, heartbeat: Span, pulsetime_us: int) -> StoredSpan:
+        """Merge a heartbeat among the rows; what it absorbs has its data, so no data is orphaned."""
+        self.settle(timeline)
+        previous = self._read_previous(timeline, heartbeat.start_us)
+        merge, following = self._merge_with_rows(timeline, previous, heartbeat, pulsetime_us)
+        self._connection.change_many(_DELETE, [(item.id,) for item in following[: merge.absorbed]])
+        if previous is None or merge.is_new:
+            return self._insert(timeline, merge.result)
+        if merge.result is not previous.span:
+            self._connection.change(_SET_END, (merge.result.end_us, previous.id))
+        return StoredSpan(previous.id, merge.result)
+
+    def _merge_with_rows(
+        self, timeline: Timeline, previous: StoredSpan | None, heartbeat: Span, pulsetime_us: int
+    ) -> tuple[Merge, list[StoredSpan]]:
+        """Merge with as many following rows as can be absorbed, and return those that were looked at."""
+        limit = _FIRST_FOLLOWING
+        while True:
+            parameters = (timeline.bucket_key, heartbeat.start_us, limit)
+            following = [_stored(row) for row in self._connection.fetch_all(_FOLLOWING, parameters)]
+            merge = merge_heartbeat(
+                None if previous is None else previous.span,
+                heartbeat,
+                [item.span for item in following],
+                pulsetime_us=pulsetime_us,
+            )
+            if merge.absorbed < limit:
+                return merge, following
+            limit *= 8
+
+    def _read_previous(self, timeline: Timeline, start_us: int) -> StoredSpan | None:
+        row = self._connection.fetch_one(_PREVIOUS, (timeline.bucket_key, start_us))
+        return None if row is None else _stored(row)
+
+    def _insert(self, timeline: Timeline, span: Span) -> StoredSpan:
+        row = (timeline.bucket_key, span.start_us, span.end_us, span.data)
+        return StoredSpan(self._connection.insert(_INSERT, row), span)
+
+    def _write_newest(self, timeline: Timeline) -> None:
+        if timeline.newest is not None:
+            self._connection.change(_SET_END, (timeline.newest.span.end_us, timeline.newest.id))
+        timeline.is_changed = False
+        del self._changed[timeline.bucket_key]
+
+
+def _stored(row: Row) -> StoredSpan:
+    event_id, start_us, end_us, data_id = row
+    return StoredSpan(event_id, Span(start_us, end_us, data_id))

@@ -1,0 +1,52 @@
+"""The watermark of each publisher and bucket: the last of its messages that is committed.
+
+It is written in the transaction of the message's effect, once per group, and outlives the bucket: else an old message
+that comes again would be applied twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pulseline_core.store.connection import Connection
+
+#: Watermarks kept from one transaction to the next, about 300 bytes each.
+_MAX_KNOWN: Final = 50_000
+
+_READ: Final = "SELECT seq FROM watermark WHERE publisher = ? AND bucket = ?"
+_WRITE: Final = (
+    "INSERT INTO watermark (publisher, bucket, seq) VALUES (?, ?, ?)"
+    " ON CONFLICT (publisher, bucket) DO UPDATE SET seq = excluded.seq"
+)
+
+
+class Watermarks:
+    """The ``watermark`` table; of one writing connection, thrown away after a rollback."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str], int] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    def get(self, publisher: str, bucket_id: str) -> int:
+        """Return the last committed seq, 0 if there is none."""
+        key = (publisher, bucket_id)
+        seq = self._known.get(key)
+        if seq is None:
+            row = self._connection.fetch_one(_READ, key)
+            seq = self._known[key] = 0 if row is None else int(row[0])
+        return seq
+
+    def set(self, publisher: str, bucket_id: str, seq: int) -> None:
+        """Note a seq; it is written with the group."""
+        key = (publisher, bucket_id)
+        self._known[key] = seq
+        self._changed.add(key)
+
+    def flush(self) -> None:
+        """Write what has changed; the transaction is about to commit."""
+        if self._changed:
+            self._connection.change_many(_WRITE, [(*key, self._known[key]) for key in self._changed])
+            self._changed.clear()
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()

@@ -1,0 +1,311 @@
+"""The writing side of the store: transactions that hold all effects of a group of messages.
+
+One ``Store`` is open for writing at a time, and one thread uses it. ``transaction()`` begins by taking the write lock
+and ends by a durable commit; if the block, the writing or the commit fails, nothing of it remains, on disk or in
+memory, and the next transaction begins from what is on disk. After a failure of the database the connection is closed
+and the next transaction opens another.
+
+A ``BadInput`` (``NotFound``) leaves the transaction as it was, so that a caller may catch it and go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from pulseline_core.bucket import Bucket, BucketDescription
+from pulseline_core.errors import Closed, Misuse, NotFound, StoreUnavailable
+from pulseline_core.event import Event, restore_event
+from pulseline_core.merge import Span
+from pulseline_core.store import buckets, dead_letters
+from pulseline_core.store.buckets import BucketRow, Buckets
+from pulseline_core.store.connection import Backend, Connection
+from pulseline_core.store.dead_letters import DeadLetter
+from pulseline_core.store.event_data import EventData
+from pulseline_core.store.event_rows import MAX_US, MIN_US, build_event
+from pulseline_core.store.migrations import MIGRATIONS, Migration, prepare, read_epoch
+from pulseline_core.store.timeline import Timelines
+from pulseline_core.store.watermarks import Watermarks
+from pulseline_core.times import MICROSECOND, to_us
+from pulseline_core.types import BucketId
+
+logger = logging.getLogger(__name__)
+
+_RANGE: Final = "FROM event WHERE bucket_id = ? AND start_us >= ? AND start_us <= ?"
+_DATA_IN_RANGE: Final = f"SELECT DISTINCT data_id {_RANGE}"
+_DELETE_RANGE: Final = f"DELETE {_RANGE}"
+_FIND_EVENT: Final = "SELECT data_id FROM event WHERE id = ? AND bucket_id = ?"
+_DELETE_EVENT: Final = "DELETE FROM event WHERE id = ?"
+_REPLACE_EVENT: Final = "UPDATE event SET start_us = ?, end_us = ?, data_id = ? WHERE id = ?"
+
+
+class _Tables:
+    """What the transactions of one connection share: the tables, and what is remembered of them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.buckets = Buckets(connection)
+        self.data = EventData(connection)
+        self.timelines = Timelines(connection)
+        self.watermarks = Watermarks(connection)
+
+    def flush(self) -> None:
+        """Write what is only in memory so far."""
+        self.timelines.flush()
+        self.watermarks.flush()
+        self.buckets.flush()
+
+
+class Transaction:
+    """A group's changes; see ``Store.transaction``."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._connection = tables.connection
+        self._buckets = tables.buckets
+        self._data = tables.data
+        self._timelines = tables.timelines
+        self._watermarks = tables.watermarks
+
+    def get_bucket(self, bucket_id: str) -> BucketRow | None:
+        """Return a bucket, ``None`` if there is none."""
+        return self._buckets.get(BucketId(bucket_id))
+
+    def describe_bucket(
+        self,
+        bucket_id: str,
+        description: BucketDescription,
+        *,
+        now: datetime,
+        hostname: str,
+        default_client: str = "mqtt",
+    ) -> Bucket:
+        """Create a bucket, or change what the description names of it.
+
+        Args:
+            bucket_id: the bucket.
+            description: what is said of it.
+            now: when it was created, if it is new and the description does not say.
+            hostname: what ``!local`` stands for.
+            default_client: who made it, if it is new and the description does not say.
+
+        Returns:
+            The bucket, with where its timeline begins and ends.
+        """
+        row = self.get_bucket(bucket_id)
+        if row is None:
+            known = Bucket(id=BucketId(bucket_id), client=default_client, created=now)
+        else:
+            known = row.bucket
+            self._timelines.settle(self._timelines.get(row.key))
+        self._buckets.put(buckets.describe(known, description, hostname=hostname))
+        described = buckets.read_bucket(self._connection, bucket_id)
+        if described is None:
+            raise NotFound("bucket", bucket_id)
+        return described
+
+    def delete_bucket(self, row: BucketRow) -> None:
+        """Delete a bucket and its events; its watermarks stay, so that no old message is applied again."""
+        self._timelines.get(row.key)
+        self._timelines.forget(row.key)
+        self._delete_range(row, MIN_US, MAX_US)
+        self._buckets.delete(row)
+
+    def merge_heartbeat(self, row: BucketRow, event: Event, pulsetime: timedelta) -> Event:
+        """Merge a heartbeat into the bucket's timeline and return the event that holds it now."""
+        timeline = self._timelines.get(row.key)
+        event_id, span = self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
+        return build_event(event_id, span.start_us, span.end_us, event.data)
+
+    def insert_events(self, row: BucketRow, events: Iterable[Event]) -> list[Event]:
+        """Insert events as they are and return them with their ids."""
+        timeline, added = self._timelines.get(row.key), list(events)
+        stored = self._timelines.insert(timeline, [self._span(event) for event in added])
+        return [_number(event, item.id) for event, item in zip(added, stored, strict=True)]
+
+    def replace_event(self, row: BucketRow, event: Event) -> Event:
+        """Put ``event`` in the place of the bucket's event with the same id.
+
+        Raises:
+            NotFound: the bucket has no event with this id.
+        """
+        timeline = self._timelines.get(row.key)
+        found = self._connection.fetch_one(_FIND_EVENT, (event.id, row.key))
+        if event.id is None or found is None:
+            raise NotFound("event", event.id or 0)
+        self._timelines.settle(timeline)
+        span = self._span(event)
+        self._connection.change(_REPLACE_EVENT, (span.start_us, span.end_us, span.data, event.id))
+        self._timelines.cover(timeline, span.end_us - span.start_us)
+        if found[0] != span.data:
+            self._data.collect(found)
+        return event
+
+    def delete_event(self, row: BucketRow, event_id: int) -> bool:
+        """Delete an event and return whether the bucket had it."""
+        timeline = self._timelines.get(row.key)
+        found = self._connection.fetch_one(_FIND_EVENT, (event_id, row.key))
+        if found is None:
+            return False
+        self._timelines.settle(timeline)
+        self._connection.change(_DELETE_EVENT, (event_id,))
+        self._data.collect(found)
+        return True
+
+    def delete_events(self, row: BucketRow, start: datetime, end: datetime) -> int:
+        """Delete the events that begin within ``[start, end]`` and return how many they were."""
+        self._timelines.settle(self._timelines.get(row.key))
+        return self._delete_range(row, to_us(start), to_us(end))
+
+    def get_watermark(self, publisher: str, bucket_id: str) -> int:
+        """Return the last seq of the publisher and bucket that is committed, or set here; 0 if there is none."""
+        return self._watermarks.get(publisher, bucket_id)
+
+    def set_watermark(self, publisher: str, bucket_id: str, seq: int) -> None:
+        """Set the last seq; it is committed with everything else."""
+        self._watermarks.set(publisher, bucket_id, seq)
+
+    def add_dead_letter(
+        self, topic: str, payload: bytes, *, reason: str, received_at: datetime, client_id: str = ""
+    ) -> int:
+        """Keep a message that can not be applied and return its number."""
+        return dead_letters.add_dead_letter(
+            self._connection,
+            topic=topic,
+            payload=payload,
+            reason=reason,
+            received_at=received_at,
+            client_id=client_id,
+        )
+
+    def get_dead_letter(self, dead_letter_id: int) -> DeadLetter:
+        """Return a dead letter; ``NotFound`` if there is none."""
+        return dead_letters.read_dead_letter(self._connection, dead_letter_id)
+
+    def drop_dead_letter(self, dead_letter_id: int) -> None:
+        """Forget a dead letter; ``NotFound`` if there is none."""
+        dead_letters.drop_dead_letter(self._connection, dead_letter_id)
+
+    def _span(self, event: Event) -> Span:
+        start_us = to_us(event.timestamp)
+        return Span(start_us, start_us + event.duration // MICROSECOND, self._data.get_id(event.data))
+
+    def _delete_range(self, row: BucketRow, first_us: int, last_us: int) -> int:
+        span = (row.key, first_us, last_us)
+        data_ids = [data_id for (data_id,) in self._connection.fetch_all(_DATA_IN_RANGE, span)]
+        count = self._connection.change(_DELETE_RANGE, span)
+        self._data.collect(data_ids)
+        return count
+
+
+class Store:
+    """The open store; made by ``open_store``, closed by ``close`` or at the end of a ``with`` block."""
+
+    def __init__(self, backend: Backend, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self._backend = backend
+        self._migrations = migrations
+        self._is_closed = False
+        self._is_busy = False
+        self._epoch = ""
+        self._tables: _Tables | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._tables is not None:
+            warnings.warn(f"store {self._backend.place!r} was never closed", ResourceWarning, stacklevel=1)
+
+    @property
+    def epoch(self) -> str:
+        """The database's own name, a UUID: another one means that it was replaced."""
+        return self._epoch
+
+    def open(self) -> None:
+        """Connect, create or migrate the schema; returns when transactions can begin."""
+        connection = Connection(self._backend, is_writer=True)
+        is_ready = False
+        try:
+            prepare(connection, self._migrations)
+            self._epoch = read_epoch(connection)
+            is_ready = True
+        finally:
+            if not is_ready:
+                connection.close()
+        self._tables = _Tables(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Hold a transaction: durable when the block has ended, undone when it ends by an error.
+
+        Raises:
+            StoreUnavailable: the database failed or is locked; nothing of the block is stored.
+            DiskFull: the same, for want of space.
+        """
+        tables = self._begin()
+        is_committed = False
+        try:
+            with tables.connection.write():
+                yield Transaction(tables)
+                tables.flush()
+            is_committed = True
+        finally:
+            self._is_busy = False
+            if not is_committed:
+                self._start_over(tables.connection)
+        self._tidy(tables.connection)
+
+    def close(self) -> None:
+        """Bring the log into the file and close; does nothing the second time."""
+        self._is_closed = True
+        tables, self._tables = self._tables, None
+        if tables is None:
+            return
+        try:
+            self._backend.finish(tables.connection)
+        except StoreUnavailable as error:
+            logger.warning("closing the store: %s", error)
+        tables.connection.close()
+
+    def _begin(self) -> _Tables:
+        if self._is_closed:
+            raise Closed("store")
+        if self._is_busy:
+            raise Misuse("a transaction is open already")
+        if self._tables is None:
+            self.open()
+        tables = self._tables
+        if tables is None or tables.connection.is_replaced:
+            raise StoreUnavailable(
+                f"database {self._backend.place!r} was moved or replaced while it was open", hint="restart Pulseline"
+            )
+        self._is_busy = True
+        return tables
+
+    def _start_over(self, connection: Connection) -> None:
+        """Forget what was in memory; after a failure of the database the connection too."""
+        if connection.is_broken:
+            connection.close()
+            self._tables = None
+        else:
+            self._tables = _Tables(connection)
+
+    def _tidy(self, connection: Connection) -> None:
+        try:
+            self._backend.tidy(connection)
+        except StoreUnavailable as error:  # the transaction is committed all the same
+            logger.warning("tidying the store: %s", error)
+            self._start_over(connection)
+
+
+def _number(event: Event, event_id: int) -> Event:
+    return restore_event(timestamp=event.timestamp, duration=event.duration, data=event.data, event_id=event_id)
