@@ -1,0 +1,5 @@
+"""``python -m pulseline_api`` is ``pulseline api``."""
+
+from pulseline_api.cli import command
+
+command()

@@ -1,0 +1,79 @@
+"""The Flask application: one blueprint a resource, and what holds for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Flask, Response
+
+from pulseline_api.access import Access
+from pulseline_api.buckets import BucketRoutes
+from pulseline_api.dead_letters import DeadLetterRoutes
+from pulseline_api.events import EventRoutes
+from pulseline_api.export import build_export_routes
+from pulseline_api.info import ServerInfo, build_info_routes
+from pulseline_api.problems import register_problems
+from pulseline_api.reader import Reader
+from pulseline_api.request_body import MAX_BODY_BYTES
+from pulseline_api.routing import register_routing
+from pulseline_api.status import build_status_routes
+from pulseline_api.status_board import StatusBoard
+from pulseline_api.writer import Writer
+from pulseline_api.writes import Writes
+from pulseline_core.payload import DEFAULT_MAX_PAYLOAD_BYTES
+from pulseline_core.topic import DEFAULT_ROOT
+from pulseline_core.types import JSONObject
+
+BASE_PATH = "/api/0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """What may differ between installations.
+
+    Attributes:
+        host: the address that the server listens on; requests must name it, or a loopback name.
+        max_payload_bytes: the largest MQTT message.
+        board: what ingest and broker say of themselves.
+        read_link: how the connection to the broker is doing.
+    """
+
+    host: str = "127.0.0.1"
+    max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
+    board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
+    read_link: Callable[[], JSONObject] = dict
+
+
+def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOptions | None = None) -> Flask:
+    """Return the application.
+
+    Args:
+        reader: where committed data is read.
+        writer: what publishes writes.
+        info: what the server says of itself.
+        options: the rest.
+    """
+    options = options or AppOptions()
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    register_routing(app)
+    register_problems(app)
+    app.before_request(Access(options.host).check_request)
+    app.after_request(_forbid_sniffing)
+    writes = Writes(reader, writer, max_payload_bytes=options.max_payload_bytes)
+    for routes in (
+        build_info_routes(info),
+        BucketRoutes(reader, writes, testing=info.testing).build(),
+        EventRoutes(reader, writes).build(),
+        build_export_routes(reader),
+        build_status_routes(reader, options.board, info, options.read_link),
+        DeadLetterRoutes(reader, writer).build(),
+    ):
+        app.register_blueprint(routes, url_prefix=f"{BASE_PATH}{routes.url_prefix or ''}")
+    return app
+
+
+def _forbid_sniffing(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,103 @@
+"""``/api/0/dead-letters``: messages that could not be applied, to look at, replay or forget."""
+
+from __future__ import annotations
+
+import base64
+
+from flask import Blueprint, Response
+
+from pulseline_api.answer import answer
+from pulseline_api.parameters import InvalidParameter, read_integer
+from pulseline_api.reader import Reader
+from pulseline_api.writer import Writer
+from pulseline_core import times
+from pulseline_core.store import DeadLetter
+from pulseline_core.types import JSONObject
+
+_DEFAULT_PAGE = 100
+
+_LARGEST_PAGE = 1000
+
+
+class DeadLetterRoutes:
+    """The handlers of dead letters.
+
+    Args:
+        reader: where they are read.
+        writer: what asks ingest to replay or drop one.
+    """
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def build(self) -> Blueprint:
+        """Return the routes."""
+        routes = Blueprint("dead_letters", __name__, url_prefix="/dead-letters")
+        routes.get("")(self.get_page)
+        routes.get("/<row:dead_letter_id>")(self.get_dead_letter)
+        routes.delete("/<row:dead_letter_id>")(self.drop)
+        routes.post("/<row:dead_letter_id>/replay")(self.replay)
+        return routes
+
+    def get_page(self) -> Response:
+        """Answer ``{"total", "dead_letters": [...newest first], "next"}``.
+
+        ``?limit=`` (100, at most 1,000) and ``?before=`` turn the pages: ``next`` is the ``before`` of the following
+        page, ``null`` on the last one.
+        """
+        limit = _read_page_size()
+        page = self._reader.read_dead_letters(limit + 1, read_integer("before"))
+        shown = page[:limit]
+        return answer(
+            {
+                "total": self._reader.count_dead_letters(),
+                "dead_letters": [_describe(dead_letter) for dead_letter in shown],
+                "next": shown[-1].id if len(page) > limit else None,
+            }
+        )
+
+    def get_dead_letter(self, dead_letter_id: int) -> Response:
+        """Answer one with its bytes: ``payload`` in base64, and ``text`` where they are UTF-8."""
+        dead_letter = self._reader.read_dead_letter(dead_letter_id)
+        return answer(_describe(dead_letter) | _show_payload(dead_letter.payload))
+
+    def replay(self, dead_letter_id: int) -> Response:
+        """Apply one again; it goes if that works now, else the error says why not."""
+        self._reader.read_dead_letter(dead_letter_id)
+        self._writer.replay_dead_letter(dead_letter_id)
+        return answer({})
+
+    def drop(self, dead_letter_id: int) -> Response:
+        """Forget one."""
+        self._reader.read_dead_letter(dead_letter_id)
+        self._writer.drop_dead_letter(dead_letter_id)
+        return answer({})
+
+
+def _read_page_size() -> int:
+    limit = read_integer("limit")
+    if limit is None:
+        return _DEFAULT_PAGE
+    if not 1 <= limit <= _LARGEST_PAGE:
+        raise InvalidParameter("limit", f"{limit} is not between 1 and {_LARGEST_PAGE}")
+    return limit
+
+
+def _describe(dead_letter: DeadLetter) -> JSONObject:
+    return {
+        "id": dead_letter.id,
+        "topic": dead_letter.topic,
+        "reason": dead_letter.reason,
+        "received": times.format_timestamp(dead_letter.received_at),
+        "client_id": dead_letter.client_id or None,
+        "size_bytes": len(dead_letter.payload),
+    }
+
+
+def _show_payload(payload: bytes) -> JSONObject:
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        text = None
+    return {"payload": base64.b64encode(payload).decode(), "text": text}

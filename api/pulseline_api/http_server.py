@@ -1,0 +1,212 @@
+"""The HTTP server, waitress, as an object that starts when told and stops in time.
+
+Threads: one runs the sockets (``pulseline-api-sockets``), ``threads`` run requests. Stopping goes::
+
+    close the listening sockets -> let requests end for a moment -> hang up on the rest -> end the request threads
+
+A request that still streams (an export to a slow reader) is hung up on: its response breaks off without the last
+chunk, so that no client takes it for whole.
+
+Two of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
+JSON. And its loop is called a round at a time, because its own ``run`` ends only by an exception in the main thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from time import monotonic
+from types import TracebackType
+from typing import Any, Final, Self
+from wsgiref.types import WSGIApplication
+
+import orjson
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+
+from pulseline_api.answer import JSON_TYPE
+from pulseline_core import runtime
+from pulseline_core.errors import ConfigError, InvalidSetting, NotPermitted, PortInUse
+
+_log = logging.getLogger(__name__)
+
+#: How long the requests that run at a stop may take to end by themselves.
+_DRAIN_S: Final = 1.0
+
+#: How long the threads of requests that were hung up on may take to notice.
+_JOIN_S: Final = 1
+
+#: The sockets' thread looks this often for idle connections, and for a stop that no trigger announced.
+_ROUND_S: Final = 1.0
+
+#: Waitress counts its own sockets, too.
+_MAX_CONNECTIONS: Final = 500
+
+#: A connection without traffic is closed: longer than any watcher's poll, shorter than a forgotten laptop's lid.
+_IDLE_S: Final = 120
+
+#: Bytes of a response that wait in memory for a slow reader before its request waits as well.
+_MAX_WAITING_BYTES: Final = 1024 * 1024
+
+#: Bodies up to this size are read to their end (into a file), so that the client gets to see its 413.
+_MAX_READ_BYTES: Final = 64 * 1024 * 1024
+
+_ADDRESS_PROBLEMS: Final[Mapping[int, str]] = {
+    errno.EADDRNOTAVAIL: "is no address of this machine",
+    errno.EAFNOSUPPORT: "is of a kind that this machine does not have",
+}
+
+
+class _JsonErrorTask(ErrorTask):
+    """Answers a request that is not HTTP, or over a limit, in JSON."""
+
+    def execute(self) -> None:
+        """Write the response; waitress calls it on a request thread."""
+        request: Any = self.request  # typed as an error by types-waitress
+        error = request.error
+        body = orjson.dumps({"message": f"{error.reason}: {error.body}"})
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers = [("Content-Type", JSON_TYPE), ("Connection", "close")]
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):
+    """One connection."""
+
+    error_task_class = _JsonErrorTask
+
+
+class HttpServer:
+    """Serves a WSGI application; a context manager that listens when entered.
+
+    Args:
+        application: called on the request threads.
+        host: the address to listen on.
+        port: 0 is any free one, see ``port``.
+        threads: how many requests run at a time.
+    """
+
+    def __init__(self, application: WSGIApplication, host: str, port: int, *, threads: int) -> None:
+        self._application = application
+        self._host = host
+        self._wanted_port = port
+        self._threads = threads
+        self._sockets: dict[int, Any] = {}
+        self._dispatcher: ThreadedTaskDispatcher | None = None
+        self._thread: threading.Thread | None = None
+        self._is_stopping = threading.Event()
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on."""
+        for listener in self._get_listeners():
+            return int(listener.getsockname()[1])
+        return self._wanted_port
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+        self.join()
+
+    def start(self) -> None:
+        """Listen and serve.
+
+        Raises:
+            PortInUse: another program listens there.
+            NotPermitted: the port needs more rights.
+            InvalidSetting: the host is no address of this machine.
+        """
+        with ExitStack() as undo:
+            dispatcher = ThreadedTaskDispatcher()
+            dispatcher.set_thread_count(self._threads)
+            undo.callback(dispatcher.shutdown, timeout=_JOIN_S)
+            undo.callback(wasyncore.close_all, self._sockets)
+            self._listen(dispatcher)
+            undo.pop_all()
+        self._dispatcher = dispatcher
+        self._thread = runtime.spawn(self._run, name="pulseline-api-sockets")
+
+    def close(self) -> None:
+        """Stop listening, give running requests a moment, then hang up on them; idempotent."""
+        if self._thread is None:
+            return
+        self._is_stopping.set()
+        self._pull_trigger()
+        runtime.join(self._thread, _DRAIN_S + _ROUND_S)
+        self._thread = None
+
+    def join(self) -> None:
+        """End the request threads; a separate step, since some may wait for what is closed in between."""
+        if self._dispatcher is None:
+            return
+        self._dispatcher.shutdown(timeout=_JOIN_S)
+        self._dispatcher = None
+        wasyncore.close_all(self._sockets)  # the triggers, which the request threads pulled until now
+
+    def _listen(self, dispatcher: ThreadedTaskDispatcher) -> None:
+        try:
+            create_server(
+                self._application,
+                map=self._sockets,
+                _dispatcher=dispatcher,
+                host=self._host,
+                port=self._wanted_port,
+                threads=self._threads,
+                ident=None,
+                connection_limit=_MAX_CONNECTIONS,
+                channel_timeout=_IDLE_S,
+                max_request_body_size=_MAX_READ_BYTES,
+                outbuf_high_watermark=_MAX_WAITING_BYTES,
+                asyncore_use_poll=True,
+            )
+        except ValueError as error:
+            raise InvalidSetting("api.host", f"is {self._host!r}, which no address is known of") from error
+        except OSError as error:
+            raise self._map_error(error) from error
+        for listener in self._get_listeners():
+            listener.channel_class = _Channel
+
+    def _map_error(self, error: OSError) -> ConfigError:
+        if error.errno == errno.EADDRINUSE:
+            return PortInUse(self._host, self._wanted_port)
+        problem = _ADDRESS_PROBLEMS.get(error.errno or 0)
+        if problem is not None:
+            return InvalidSetting("api.host", f"is {self._host!r}, which {problem}")
+        return NotPermitted(f"{self._host}:{self._wanted_port}", error.strerror or str(error))
+
+    def _get_listeners(self) -> list[BaseWSGIServer]:
+        return [each for each in list(self._sockets.values()) if isinstance(each, BaseWSGIServer)]
+
+    def _get_channels(self) -> list[HTTPChannel]:
+        return [each for each in list(self._sockets.values()) if isinstance(each, HTTPChannel)]
+
+    def _pull_trigger(self) -> None:
+        for listener in self._get_listeners():
+            listener.pull_trigger()
+            return
+
+    def _run(self) -> None:
+        while not self._is_stopping.is_set():
+            self._run_round()
+        for listener in self._get_listeners():
+            wasyncore.dispatcher.close(listener)
+        deadline = monotonic() + _DRAIN_S
+        while monotonic() < deadline and any(each.requests or each.total_outbufs_len for each in self._get_channels()):
+            self._run_round(timeout_s=0.05)
+        for channel in self._get_channels():
+            channel.handle_close()
+
+    def _run_round(self, timeout_s: float = _ROUND_S) -> None:
+        wasyncore.loop(timeout=timeout_s, use_poll=True, map=self._sockets, count=1)

@@ -1,0 +1,69 @@
+"""The query parameters, each read in one place; what does not fit is ``BadInput`` and names the parameter."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import request
+
+from pulseline_api.lenient_time import parse_lenient_time
+from pulseline_core import times
+from pulseline_core.errors import BadInput
+
+_INTEGER: Final = re.compile(r"[-+]?\d{1,18}", re.ASCII)
+
+_TRUE: Final = frozenset({"1", "true"})
+
+
+class InvalidParameter(BadInput):
+    """A query parameter that is missing or does not fit."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"parameter {name!r} {problem}")
+        self.name = name
+        self.problem = problem
+
+
+def read_integer(name: str) -> int | None:
+    """Return an integer of at most 18 digits, ``None`` when the parameter is absent."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if _INTEGER.fullmatch(text.strip()) is None:
+        raise InvalidParameter(name, f"{text[:64]!r} is not an integer")
+    return int(text)
+
+
+def read_limit() -> int | None:
+    """Return how many are asked for at most; absent and negative (ActivityWatch's -1) are ``None``, all."""
+    limit = read_integer("limit")
+    return None if limit is None or limit < 0 else limit
+
+
+def read_time(name: str) -> datetime | None:
+    """Return an instant, ``None`` when the parameter is absent."""
+    text = request.args.get(name)
+    return None if text is None else parse_lenient_time(text, name=name)
+
+
+def read_pulsetime() -> timedelta:
+    """Return the required ``pulsetime``, given in seconds; anything above 366 days is 366 days."""
+    text = request.args.get("pulsetime")
+    if text is None:
+        raise InvalidParameter("pulsetime", "is missing; give seconds, as in ?pulsetime=60")
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise InvalidParameter("pulsetime", f"{text[:64]!r} is not a number of seconds") from error
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise InvalidParameter("pulsetime", f"{text[:64]!r} is not a number of seconds from 0 on")
+    longest = times.MAX_DURATION
+    return longest if seconds >= longest.total_seconds() else timedelta(seconds=seconds)
+
+
+def is_forced() -> bool:
+    """Return whether the request says ``?force=1``."""
+    return request.args.get("force", "") in _TRUE

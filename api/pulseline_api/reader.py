@@ -1,0 +1,52 @@
+"""What the API reads of the store; ``pulseline_core.store`` has it, tests have one in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pulseline_core.bucket import Bucket
+from pulseline_core.event import Event
+from pulseline_core.store import DeadLetter
+
+
+class Reader(Protocol):
+    """Committed data; every call sees what was committed before it. Called on many threads."""
+
+    def read_buckets(self) -> Sequence[Bucket]:
+        """Return all buckets."""
+
+    def read_bucket(self, bucket_id: str) -> Bucket:
+        """Return a bucket; raise ``NotFound``."""
+
+    def has_bucket(self, bucket_id: str) -> bool:
+        """Return whether the bucket exists."""
+
+    def read_events(
+        self,
+        bucket_id: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Event]:
+        """Return the events within [start, end], clipped to it, newest first; raise ``NotFound``."""
+
+    def read_event(self, bucket_id: str, event_id: int) -> Event | None:
+        """Return one event of the bucket as it is stored."""
+
+    def count_events(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
+        """Return how many events ``read_events`` would return; raise ``NotFound``."""
+
+    def iter_events(self, bucket_id: str) -> Iterator[Event]:
+        """Return an iterator of all events, newest first, in flat memory; raise ``NotFound`` at once."""
+
+    def read_dead_letters(self, limit: int, before_id: int | None = None) -> Sequence[DeadLetter]:
+        """Return the newest dead letters, or those before ``before_id``."""
+
+    def read_dead_letter(self, dead_letter_id: int) -> DeadLetter:
+        """Return one dead letter; raise ``NotFound``."""
+
+    def count_dead_letters(self) -> int:
+        """Return how many dead letters there are."""

@@ -1,0 +1,82 @@
+"""How paths become arguments: bucket ids, which may hold anything, and numbers of rows.
+
+Both forms of a path, with and without a slash at its end, are the same, without a redirect: ActivityWatch's two
+servers take one or the other, and so do their clients.
+
+WSGI hands over the path decoded, so a ``%2F`` within a bucket id would look like the end of it. ``_keep_slashes``
+puts a mark in its place before Flask sees the path; the mark becomes a slash again when the bucket id is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from flask import Flask, request
+from werkzeug.routing import BaseConverter
+
+from pulseline_core.bucket import parse_bucket_id
+from pulseline_core.errors import InvalidBucketId
+
+#: Stands for an encoded slash; a control character, which no bucket id holds.
+_SLASH_MARK: Final = "\x1f"
+
+_ENCODED_SLASH: Final = re.compile(r"%2f", re.IGNORECASE)
+
+#: What werkzeug makes of bytes in a path that are not UTF-8.
+_REPLACEMENT: Final = "\ufffd"
+
+
+class RowConverter(BaseConverter):
+    """The number of a row; more digits than SQLite's have are no such path."""
+
+    regex = "[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+
+def register_routing(app: Flask) -> None:
+    """Teach ``app`` our paths; call it before any route is added."""
+    app.url_map.converters["row"] = RowConverter
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_value_preprocessor(_read_bucket_id)
+    _keep_slashes(app)
+
+
+def _read_bucket_id(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Check the path's bucket id; raise ``InvalidBucketId``."""
+    if values is None or "bucket_id" not in values:
+        return
+    text: str = values["bucket_id"]
+    if _REPLACEMENT in text and not _is_utf8(request.environ["PATH_INFO"]):
+        raise InvalidBucketId(text, "is not UTF-8")
+    values["bucket_id"] = parse_bucket_id(text.replace(_SLASH_MARK, "/"))
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _keep_slashes(app: Flask) -> None:
+    serve = app.wsgi_app
+
+    def serve_marked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        uri: str = environ.get("REQUEST_URI", "")
+        if "%2" in uri:
+            path, _, _ = uri.partition("?")
+            if _ENCODED_SLASH.search(path) is not None:
+                marked = _ENCODED_SLASH.sub(_SLASH_MARK, path)
+                environ["PATH_INFO"] = unquote_to_bytes(marked).decode("latin-1")
+        return serve(environ, start_response)
+
+    app.wsgi_app = serve_marked  # type: ignore[method-assign]  # Flask's documented way to add a middleware

@@ -1,0 +1,130 @@
+"""The REST server as a whole: what it is made of, and the order in which that starts and stops.
+
+::
+
+    reader            waits for the database, which the broker's process makes
+      status board    hears of ingest and broker
+      client          outbox and connection to the broker
+        HTTP server   listens last, so that what it answers works
+
+Stopping goes the other way: the server stops listening and lets requests end, the client wakes those that wait for
+a confirmation (their writes are in the outbox), then the request threads end, then the reader closes.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self
+
+from pulseline_api.app import AppOptions, create_app
+from pulseline_api.http_server import HttpServer
+from pulseline_api.info import ServerInfo
+from pulseline_api.status_board import StatusBoard
+from pulseline_client import Client
+from pulseline_core import __version__, times
+from pulseline_core.data_folder import DataFolder
+from pulseline_core.errors import StoreUnavailable
+from pulseline_core.settings import Settings
+from pulseline_core.store import Reader, open_reader
+
+_log = logging.getLogger(__name__)
+
+#: The user that the embedded broker knows by the token in the data folder, and the name of the outbox.
+USERNAME: Final = "pulseline-api"
+
+#: How long to wait at the start for a database that is not there yet.
+_STORE_WAIT_S: Final = 15.0
+
+_STORE_RETRY_S: Final = 0.1
+
+
+class Service:
+    """The REST server; entered, it answers.
+
+    Args:
+        settings: all settings.
+        stop: set from outside to give up waiting for the database.
+    """
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._stack = ExitStack()
+        self._server: HttpServer | None = None
+
+    def __enter__(self) -> Self:
+        """Start; raise ``PortInUse``, ``OutboxInUse``, ``NotPermitted`` or ``StoreUnavailable``."""
+        with ExitStack() as stack:
+            reader = stack.enter_context(open_reader(self._settings.store.path))
+            self._wait_for_store(reader)
+            board = StatusBoard(self._settings.mqtt.root)
+            client = self._build_client()
+            server = self._build_server(reader, client, board)
+            stack.callback(server.join)
+            stack.enter_context(client)
+            for topic_filter in board.topic_filters:
+                client.subscribe(topic_filter, board.note)
+            server.start()
+            stack.callback(server.close)
+            self._stack = stack.pop_all()
+        self._server = server
+        _log.info("serving at port %d", server.port, extra={"action": "api_started"})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._settings.api.port if self._server is None else self._server.port
+
+    def _wait_for_store(self, reader: Reader) -> None:
+        """Return when the database can be read; raise ``StoreUnavailable`` when that takes too long."""
+        deadline = monotonic() + _STORE_WAIT_S
+        while True:
+            try:
+                return reader.check()
+            except StoreUnavailable:
+                if monotonic() >= deadline or self._stop.wait(_STORE_RETRY_S):
+                    raise
+
+    def _build_client(self) -> Client:
+        mqtt, folder = self._settings.mqtt, DataFolder(self._settings.data_dir)
+        return Client(
+            mqtt.host,
+            mqtt.port,
+            name=USERNAME,
+            outbox=self._settings.data_dir / "api-outbox.db",
+            username=mqtt.username or USERNAME,
+            password=mqtt.password if mqtt.username else folder.read_api_token(),
+            root=mqtt.root,
+            timeout_s=self._settings.api.reply_timeout_s,
+        )
+
+    def _build_server(self, reader: Reader, client: Client, board: StatusBoard) -> HttpServer:
+        api = self._settings.api
+        options = AppOptions(
+            host=api.host,
+            max_payload_bytes=self._settings.mqtt.max_payload_bytes,
+            board=board,
+        )
+        app = create_app(reader, client, self._build_info(), options)
+        return HttpServer(app, api.host, api.port, threads=api.threads)
+
+    def _build_info(self) -> ServerInfo:
+        return ServerInfo(
+            hostname=socket.gethostname(),
+            version=__version__,
+            testing=self._settings.testing,
+            device_id=DataFolder(self._settings.data_dir).read_device_id(),
+            started=times.format_timestamp(datetime.now(UTC)),
+        )

@@ -1,0 +1,54 @@
+"""What the API needs for a write; ``pulseline_client.Client`` has it, tests have one that records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from pulseline_core.event import Event
+from pulseline_core.types import JSONObject
+
+
+class Writer(Protocol):
+    """Publishes writes durably and, unless ``queued``, waits until they are committed. Called on many threads.
+
+    Every method raises ``ReplyTimeout`` or ``BrokerUnavailable`` when the message is safe in the outbox but was not
+    confirmed in time, and the error that ingest answered with (``NotFound``, ``InvalidPayload``) otherwise.
+    """
+
+    def create_bucket(
+        self,
+        bucket_id: str,
+        *,
+        type: str,  # noqa: A002  (ActivityWatch's word)
+        client: str | None = None,
+        hostname: str | None = None,
+        data: JSONObject | None = None,
+        pulsetime: timedelta | None = None,
+        queued: bool = False,
+    ) -> object:
+        """Create a bucket."""
+
+    def heartbeat(
+        self, bucket_id: str, data: Event, *, pulsetime: float | timedelta | None = None, queued: bool = True
+    ) -> Event | None:
+        """Merge a heartbeat; return the event that holds it now."""
+
+    def insert_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> list[Event] | None:
+        """Insert events; return them with their ids."""
+
+    def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
+        """Put an event in the place of the one with its id; raise ``NotFound``."""
+
+    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> object:
+        """Delete an event; raise ``NotFound`` where ingest says so."""
+
+    def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> object:
+        """Delete a bucket with its events."""
+
+    def replay_dead_letter(self, dead_letter_id: int) -> object:
+        """Apply a dead letter again; raise why it still can not be applied."""
+
+    def drop_dead_letter(self, dead_letter_id: int) -> object:
+        """Forget a dead letter."""

@@ -1,0 +1,225 @@
+"""Writes as REST sees them: checked against what is stored, published, answered after commit.
+
+When the broker or ingest is away, the outbox keeps a write, and it is answered with 200 and what was sent: clients
+of ActivityWatch throw away what a 5xx refuses (aw-client 0.5.15, ``RequestQueue``). So it is for heartbeats (the
+event as it came, without an id), inserts, replacements, deletes and new buckets. Only a full outbox, or a request
+that can not be answered without ingest (dead letters), is 503.
+
+What was promised that way is not in the store yet. ``_promised`` remembers per bucket whether it will exist, until a
+later write to it is confirmed: a bucket's writes are committed in order, so then the earlier ones are, too.
+
+::
+
+    present --no confirmation in time--> away        every write waits for its confirmation
+    away    --a confirmation-----------> present     one write at a time waits (the probe), the others do not
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from typing import Final, TypeVar
+
+from pulseline_api.reader import Reader
+from pulseline_api.writer import Writer
+from pulseline_core.bucket import BucketDescription
+from pulseline_core.errors import (
+    BadInput,
+    BrokerUnavailable,
+    InvalidEvent,
+    NotFound,
+    PayloadTooLarge,
+    ReplyTimeout,
+)
+from pulseline_core.event import Event
+from pulseline_core.types import BucketId
+
+_Result = TypeVar("_Result")
+
+#: Bytes of a message that are not its events: publisher, numbers, pulsetime.
+_ENVELOPE_BYTES: Final = 1024
+
+#: The most buckets of which something is promised; beyond, the store alone decides whether one exists.
+_MAX_PROMISED: Final = 10_000
+
+
+class Writes:
+    """What requests may change.
+
+    Args:
+        reader: what is stored now.
+        writer: what publishes.
+        max_payload_bytes: the size of one message; a larger batch becomes several.
+    """
+
+    def __init__(self, reader: Reader, writer: Writer, *, max_payload_bytes: int) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._room_bytes = max_payload_bytes - _ENVELOPE_BYTES
+        self._promised: dict[BucketId, bool] = {}
+        self._is_away = False
+        self._probe = threading.Lock()
+
+    def create_bucket(self, bucket_id: BucketId, description: BucketDescription) -> bool:
+        """Create a bucket; return false, and change nothing, when it exists.
+
+        Raises:
+            InvalidEvent: the type, the client or the hostname is missing.
+        """
+        kind = _require(description.type, "type")
+        client = _require(description.client, "client")
+        hostname = _require(description.hostname, "hostname")
+        if self._has_bucket(bucket_id):
+            return False
+        self._confirm(
+            bucket_id,
+            partial(
+                self._writer.create_bucket,
+                bucket_id,
+                type=kind,
+                client=client,
+                hostname=hostname,
+                data=description.data,
+                pulsetime=description.pulsetime,
+            ),
+        )
+        return True
+
+    def delete_bucket(self, bucket_id: BucketId) -> None:
+        """Delete a bucket and its events; raise ``NotFound``."""
+        self._check_bucket(bucket_id)
+        self._confirm(bucket_id, partial(self._writer.delete_bucket, bucket_id), exists=False)
+
+    def merge_heartbeat(self, bucket_id: BucketId, event: Event, pulsetime: timedelta) -> Event:
+        """Merge a heartbeat; return the event that holds it now. Raise ``NotFound`` for the bucket."""
+        self._check_bucket(bucket_id)
+        self._check_size(event)
+        merged = self._confirm(bucket_id, partial(self._writer.heartbeat, bucket_id, event, pulsetime=pulsetime))
+        return event if merged is None else merged
+
+    def store_events(self, bucket_id: BucketId, events: Sequence[Event]) -> list[Event]:
+        """Insert events, or replace those whose id exists in this bucket; return them as stored, in their order.
+
+        Many events are committed in several parts; each part whole or not at all.
+
+        Raises:
+            NotFound: the bucket does not exist.
+            PayloadTooLarge: a single event does not fit a message; nothing was written then.
+        """
+        self._check_bucket(bucket_id)
+        for event in events:
+            self._check_size(event)
+        stored: list[Event] = []
+        for is_stored, group in groupby(events, key=lambda event: self._is_stored(bucket_id, event)):
+            if is_stored:
+                stored += [self._replace(bucket_id, event) for event in group]
+            else:
+                stored += self._insert(bucket_id, [replace(event, id=None) for event in group])
+        return stored
+
+    def delete_event(self, bucket_id: BucketId, event_id: int) -> bool:
+        """Delete an event; return whether it existed. Raise ``NotFound`` for the bucket."""
+        self._check_bucket(bucket_id)
+        if self._reader.read_event(bucket_id, event_id) is None:
+            return False
+        self._confirm(bucket_id, partial(self._writer.delete_event, bucket_id, event_id))
+        return True
+
+    def _replace(self, bucket_id: BucketId, event: Event) -> Event:
+        try:
+            replaced = self._confirm(bucket_id, partial(self._writer.replace_event, bucket_id, event))
+        except NotFound:  # somebody deleted it just now
+            return self._insert(bucket_id, [replace(event, id=None)])[0]
+        return event if replaced is None else replaced
+
+    def _insert(self, bucket_id: BucketId, events: Sequence[Event]) -> list[Event]:
+        stored: list[Event] = []
+        for batch in _iter_batches(events, self._room_bytes):
+            inserted = self._confirm(bucket_id, partial(self._writer.insert_events, bucket_id, batch))
+            stored += batch if inserted is None else inserted
+        return stored
+
+    def _confirm(
+        self, bucket_id: BucketId, write: Callable[..., _Result | None], *, exists: bool = True
+    ) -> _Result | None:
+        """Write and wait for the confirmation; return ``None`` when it did not come (the outbox has the message).
+
+        Args:
+            bucket_id: what is written to.
+            write: publishes; its keyword ``queued`` says not to wait.
+            exists: whether the bucket exists once this is committed.
+        """
+        is_probe = self._is_away and self._probe.acquire(blocking=False)
+        try:
+            if self._is_away and not is_probe:
+                write(queued=True)
+                self._promise(bucket_id, exists)
+                return None
+            result = write(queued=False)
+        except BadInput:
+            self._settle(bucket_id)
+            raise
+        except (ReplyTimeout, BrokerUnavailable):
+            self._is_away = True
+            self._promise(bucket_id, exists)
+            return None
+        finally:
+            if is_probe:
+                self._probe.release()
+        self._settle(bucket_id)
+        return result
+
+    def _promise(self, bucket_id: BucketId, exists: bool) -> None:
+        if bucket_id in self._promised or len(self._promised) < _MAX_PROMISED:
+            self._promised[bucket_id] = exists
+
+    def _settle(self, bucket_id: BucketId) -> None:
+        self._is_away = False
+        self._promised.pop(bucket_id, None)
+
+    def _check_bucket(self, bucket_id: BucketId) -> None:
+        if not self._has_bucket(bucket_id):
+            raise NotFound("bucket", bucket_id)
+
+    def _has_bucket(self, bucket_id: BucketId) -> bool:
+        promised = self._promised.get(bucket_id)
+        return self._reader.has_bucket(bucket_id) if promised is None else promised
+
+    def _is_stored(self, bucket_id: BucketId, event: Event) -> bool:
+        return event.id is not None and self._reader.read_event(bucket_id, event.id) is not None
+
+    def _check_size(self, event: Event) -> None:
+        size_bytes = _measure(event)
+        if size_bytes > self._room_bytes:
+            raise PayloadTooLarge(size_bytes=size_bytes, limit_bytes=self._room_bytes)
+
+
+def _require(value: str | None, name: str) -> str:
+    if value is None:
+        raise InvalidEvent(name, "is required, as a text")
+    return value
+
+
+def _measure(event: Event) -> int:
+    """Return the most bytes that the event takes in a message, whichever JSON encoder writes it."""
+    return len(json.dumps(event.to_json())) + len(", ")
+
+
+def _iter_batches(events: Iterable[Event], room_bytes: int) -> Iterator[list[Event]]:
+    """Cut events into runs that each fit a message."""
+    batch: list[Event] = []
+    size_bytes = 0
+    for event in events:
+        event_bytes = _measure(event)
+        if batch and size_bytes + event_bytes > room_bytes:
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(event)
+        size_bytes += event_bytes
+    if batch:
+        yield batch

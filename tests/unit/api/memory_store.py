@@ -1,0 +1,179 @@
+# ruff: noqa: D102  (the methods are described where they are asked for: reader.py and writer.py)
+"""A store in memory, read and written as the API does it; writes are recorded and can be made to get no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pulseline_core.bucket import Bucket
+from pulseline_core.errors import InvalidPayload, NotFound, PulselineError, ReplyTimeout
+from pulseline_core.event import Event
+from pulseline_core.store import DeadLetter
+from pulseline_core.types import BucketId, JSONObject
+
+
+@dataclass
+class MemoryStore:
+    """What is stored."""
+
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    dead_letters: dict[int, DeadLetter] = field(default_factory=dict)
+    last_id: int = 0
+
+    def add_bucket(self, bucket_id: str, **described: Any) -> None:
+        """Store a bucket."""
+        created = datetime(2026, 11, 1, tzinfo=UTC)
+        self.buckets[bucket_id] = Bucket(id=BucketId(bucket_id), **{"created": created, **described})
+        self.events[bucket_id] = []
+
+    def add_dead_letter(self, payload: bytes, reason: str = "payload is not JSON") -> int:
+        """Store a dead letter under the next id."""
+        self.last_id += 1
+        self.dead_letters[self.last_id] = DeadLetter(
+            id=self.last_id,
+            topic="pulseline/v1/plug/heartbeat",
+            payload=payload,
+            reason=reason,
+            received_at=datetime(2026, 11, 23, tzinfo=UTC),
+            client_id="",
+        )
+        return self.last_id
+
+    def add_event(self, bucket_id: str, event: Event) -> Event:
+        """Store an event under the next id."""
+        self.last_id += 1
+        stored = replace(event, id=self.last_id)
+        self.events[bucket_id].append(stored)
+        return stored
+
+
+class MemoryReader:
+    """Reads a ``MemoryStore``; the reads themselves are as simple as can be."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.asked: list[dict[str, Any]] = []
+
+    def read_buckets(self) -> list[Bucket]:
+        return list(self.store.buckets.values())
+
+    def read_bucket(self, bucket_id: BucketId) -> Bucket:
+        if bucket_id not in self.store.buckets:
+            raise NotFound("bucket", bucket_id)
+        return self.store.buckets[bucket_id]
+
+    def has_bucket(self, bucket_id: BucketId) -> bool:
+        return bucket_id in self.store.buckets
+
+    def read_events(
+        self,
+        bucket_id: BucketId,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Event]:
+        self.asked.append({"start": start, "end": end, "limit": limit})
+        self.read_bucket(bucket_id)
+        return list(self.iter_events(bucket_id))[:limit]
+
+    def read_event(self, bucket_id: BucketId, event_id: int) -> Event | None:
+        self.read_bucket(bucket_id)
+        return next((event for event in self.store.events[bucket_id] if event.id == event_id), None)
+
+    def count_events(self, bucket_id: BucketId, *, start: datetime | None = None, end: datetime | None = None) -> int:
+        self.asked.append({"start": start, "end": end})
+        self.read_bucket(bucket_id)
+        return len(self.store.events[bucket_id])
+
+    def iter_events(self, bucket_id: BucketId) -> Iterator[Event]:
+        self.read_bucket(bucket_id)
+        return iter(sorted(self.store.events[bucket_id], key=lambda event: (event.timestamp, event.id), reverse=True))
+
+    def read_dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:
+        newest_first = sorted(self.store.dead_letters.values(), key=lambda each: each.id, reverse=True)
+        return [each for each in newest_first if before_id is None or each.id < before_id][:limit]
+
+    def read_dead_letter(self, dead_letter_id: int) -> DeadLetter:
+        if dead_letter_id not in self.store.dead_letters:
+            raise NotFound("dead letter", dead_letter_id)
+        return self.store.dead_letters[dead_letter_id]
+
+    def count_dead_letters(self) -> int:
+        return len(self.store.dead_letters)
+
+
+class RecordingWriter:
+    """Applies writes to a ``MemoryStore`` and records them.
+
+    Attributes:
+        calls: the name, the arguments and the keywords of each write.
+        problem: what every write that waits raises, as when the broker is away.
+    """
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.problem: PulselineError | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What was called."""
+        return [name for name, _, _ in self.calls]
+
+    def _record(self, name: str, *arguments: Any, queued: bool = False, **keywords: Any) -> bool:
+        """Return whether the write is to be applied at once."""
+        self.calls.append((name, arguments, {"queued": queued, **keywords}))
+        if self.problem is not None and not queued:
+            raise self.problem
+        return not queued
+
+    def go_away(self) -> None:
+        """Confirm nothing from now on."""
+        self.problem = ReplyTimeout(10.0)
+
+    def create_bucket(self, bucket_id: str, *, queued: bool = False, **described: Any) -> None:
+        if self._record("create_bucket", bucket_id, queued=queued, **described):
+            self.store.add_bucket(bucket_id, **{key: value for key, value in described.items() if value is not None})
+
+    def heartbeat(
+        self, bucket_id: str, data: Event, *, pulsetime: timedelta | float | None = None, queued: bool = True
+    ) -> Event | None:
+        if self._record("heartbeat", bucket_id, data, pulsetime=pulsetime, queued=queued):
+            return self.store.add_event(bucket_id, data)
+        return None
+
+    def insert_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> list[Event] | None:
+        if self._record("insert_events", bucket_id, list(events), queued=queued):
+            return [self.store.add_event(bucket_id, event) for event in events]
+        return None
+
+    def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
+        if self._record("replace_event", bucket_id, event, queued=queued):
+            rows = self.store.events[bucket_id]
+            self.store.events[bucket_id] = [event if row.id == event.id else row for row in rows]
+            return event
+        return None
+
+    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> None:
+        if self._record("delete_event", bucket_id, event_id, queued=queued):
+            self.store.events[bucket_id] = [row for row in self.store.events[bucket_id] if row.id != event_id]
+
+    def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:
+        if self._record("delete_bucket", bucket_id, queued=queued):
+            del self.store.buckets[bucket_id]
+
+    def replay_dead_letter(self, dead_letter_id: int) -> JSONObject:
+        self._record("replay_dead_letter", dead_letter_id)
+        if self.store.dead_letters[dead_letter_id].reason == "hopeless":
+            raise InvalidPayload("still hopeless")
+        del self.store.dead_letters[dead_letter_id]
+        return {}
+
+    def drop_dead_letter(self, dead_letter_id: int) -> None:
+        self._record("drop_dead_letter", dead_letter_id)
+        del self.store.dead_letters[dead_letter_id]
