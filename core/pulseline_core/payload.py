@@ -121,15 +121,15 @@ def parse_message(topic: str, payload: bytes, *, now: datetime, rules: PayloadRu
     try:
         if len(payload) > rules.max_payload_bytes:
             raise PayloadTooLarge(size_bytes=len(payload), limit_bytes=rules.max_payload_bytes)
-        if topic == f"{rules.root}/{ADMIN_LEVEL}":
-            return _parse_worker_admin(payload)
-        target = parse_topic(topic, root=rules.root)
-        if target.kind is Kind.AVAILABILITY or not payload:
+        target = None if topic == f"{rules.root}/{ADMIN_LEVEL}" else parse_topic(topic, root=rules.root)
+        if not payload or (target is not None and target.kind is Kind.AVAILABILITY):
             return Message(Nothing())
-        if target.kind is Kind.STATE:
+        if target is not None and target.kind is Kind.STATE:
             raise InvalidTopic(topic, "is written by ingest alone")
-        value = _decode_value(payload, plain=target.kind in _PLAIN_KINDS)
+        value = _decode_value(payload, plain=target is not None and target.kind in _PLAIN_KINDS)
         envelope = _parse_envelope(value)
+        if target is None:
+            return Message(_parse_worker_admin(value), envelope)
         return Message(_PARSERS[target.kind](target.bucket_id, value, now), envelope)
     except BadInput as error:
         raise UnreadableMessage(str(error), envelope) from error
@@ -193,11 +193,16 @@ def _parse_positive(value: Mapping[str, JSONValue], name: str) -> int:
 def _parse_events(value: JSONObject | list[JSONValue], now: datetime) -> tuple[Event, ...]:
     """Return the events of an event, a batch or a bare array; ids that publishers send are not taken."""
     if isinstance(value, dict) and "events" not in value:
-        return (replace(parse_event(value, now=now), id=None),)
+        return (_parse_new_event(value, now),)
     items = value["events"] if isinstance(value, dict) else value
     if not isinstance(items, list):
         raise InvalidPayload(f"events {str(items)[:64]!r} is not an array")
     return tuple(_parse_item(item, place, now) for place, item in enumerate(items))
+
+
+def _parse_new_event(value: JSONObject, now: datetime) -> Event:
+    event = parse_event(value, now=now)
+    return event if event.id is None else replace(event, id=None)
 
 
 def _parse_item(item: JSONValue, place: int, now: datetime) -> Event:
@@ -206,7 +211,7 @@ def _parse_item(item: JSONValue, place: int, now: datetime) -> Event:
     if "data" not in item:
         raise InvalidPayload(f"event {place} of the batch has no data")
     try:
-        return replace(parse_event(item, now=now), id=None)
+        return _parse_new_event(item, now)
     except InvalidEvent as error:
         raise InvalidPayload(f"event {place} of the batch: {error}") from error
 
@@ -224,7 +229,7 @@ def _parse_inserts(bucket_id: BucketId, value: JSONObject | list[JSONValue], now
     return InsertEvents(bucket_id=bucket_id, events=_parse_events(value, now))
 
 
-def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
+def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], _now: datetime) -> Request:
     return DescribeBucket(bucket_id=bucket_id, description=parse_description(_require_object(value)))
 
 
@@ -249,20 +254,16 @@ def _parse_admin(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: 
             )
 
 
-def _parse_worker_admin(payload: bytes) -> Message:
+def _parse_worker_admin(value: JSONObject | list[JSONValue]) -> Request:
     """Read a request to the worker itself; its envelope's bucket is the empty text."""
-    if not payload:
-        return Message(Nothing())
-    order = _require_object(_decode_value(payload, plain=False))
-    envelope = _parse_envelope(order)
+    order = _require_object(value)
     match order.get("op"):
         case "replay_dead_letter":
-            return Message(ReplayDeadLetter(dead_letter_id=_parse_positive(order, "id")), envelope)
+            return ReplayDeadLetter(dead_letter_id=_parse_positive(order, "id"))
         case "drop_dead_letter":
-            return Message(DropDeadLetter(dead_letter_id=_parse_positive(order, "id")), envelope)
+            return DropDeadLetter(dead_letter_id=_parse_positive(order, "id"))
         case unknown:
-            reason = f"op {str(unknown)[:64]!r} is not one of replay_dead_letter, drop_dead_letter"
-            raise UnreadableMessage(reason, envelope)
+            raise InvalidPayload(f"op {str(unknown)[:64]!r} is not one of replay_dead_letter, drop_dead_letter")
 
 
 def _parse_instant(order: JSONObject, name: str) -> datetime:
