@@ -1,0 +1,400 @@
+"""Payloads: every form that the wire takes, and every form that it does not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulseline_core.bucket import BucketDescription
+from pulseline_core.event import Event
+from pulseline_core.json_value import MAX_INTEGER
+from pulseline_core.message import (
+    DeleteBucket,
+    DeleteEvent,
+    DeleteEvents,
+    DescribeBucket,
+    DropDeadLetter,
+    Envelope,
+    Heartbeats,
+    InsertEvents,
+    Message,
+    Nothing,
+    ReplaceEvent,
+    ReplayDeadLetter,
+    Request,
+)
+from pulseline_core.payload import PayloadRules, UnreadableMessage, parse_message
+from pulseline_core.types import BucketId, JSONValue, PublisherId
+from tests.poison import POISON, POISON_BATCHES, POISON_TOPICS
+from tests.unit.core.test_event import events as any_events
+from tests.unit.core.test_json_value import json_values, texts
+
+NOW = datetime.now(UTC)
+RULES = PayloadRules(root="pulseline/v1")
+PLUG = BucketId("plug")
+
+#: Wrong for what the source knows of its sender, not for what the bytes say.
+WRONG_SENDER = {"publisher of another client"}
+
+#: Names that a payload can have a meaning under, whatever else is wrong with its topic.
+VALUES_OF_OURS = st.dictionaries(
+    st.sampled_from(
+        ["data", "events", "timestamp", "duration", "pulsetime", "publisher", "seq", "base", "reply", "op"]
+    ),
+    json_values,
+)
+
+
+def parse(payload: bytes | str | dict[str, Any] | list[Any], *, topic: str = "plug/heartbeat") -> Message:
+    """Read a payload that was published under our root."""
+    if isinstance(payload, dict | list):
+        payload = json.dumps(payload)
+    raw = payload.encode() if isinstance(payload, str) else payload
+    return parse_message(f"pulseline/v1/{topic}", raw, now=NOW, rules=RULES)
+
+
+def parse_or_refuse(payload: bytes | dict[str, Any], *, topic: str) -> Message | str:
+    """Read a payload, or return the reason why it can not be read."""
+    try:
+        return parse(payload, topic=topic)
+    except UnreadableMessage as error:
+        return str(error)
+
+
+def parse_events(payload: bytes | str | dict[str, Any] | list[Any]) -> tuple[Event, ...]:
+    """Read heartbeats."""
+    request = parse(payload).request
+    assert isinstance(request, Heartbeats)
+    return request.events
+
+
+def parse_one(payload: bytes | str | dict[str, Any]) -> JSONValue:
+    """Read one heartbeat's data."""
+    (event,) = parse_events(payload)
+    return event.data
+
+
+def test_an_event_is_a_heartbeat_on_its_topic() -> None:
+    """All fields are read."""
+    message = parse(
+        {"timestamp": "2026-11-23T10:00:00Z", "duration": 1.5, "data": {"app": "Firefox"}, "pulsetime": 5, "colour": 1}
+    )
+
+    event = Event(
+        timestamp=datetime(2026, 11, 23, 10, tzinfo=UTC), duration=timedelta(seconds=1.5), data={"app": "Firefox"}
+    )
+    assert message == Message(Heartbeats(bucket_id=PLUG, events=(event,), pulsetime=timedelta(seconds=5)))
+
+
+def test_an_event_is_inserted_on_the_topic_for_that() -> None:
+    """The last level of the topic decides."""
+    message = parse({"data": {"a": 1}}, topic="plug/events")
+
+    assert message.request == InsertEvents(bucket_id=PLUG, events=(Event(timestamp=NOW, data={"a": 1}),))
+
+
+def test_a_missing_timestamp_is_the_time_of_receipt() -> None:
+    """Devices without a clock need none."""
+    assert parse_events({"data": {}}) == (Event(timestamp=NOW),)
+
+
+def test_an_id_that_a_publisher_sends_is_not_taken() -> None:
+    """Ids are the store's."""
+    (event,) = parse_events({"id": 7, "data": {}})
+
+    assert event.id is None
+
+
+@pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events"])
+@pytest.mark.parametrize("is_bare", [True, False], ids=["array", "object"])
+def test_a_batch_keeps_its_order(topic: str, is_bare: bool) -> None:
+    """As an array, or as an object with ``events``."""
+    items: list[Any] = [{"data": {"n": number}} for number in range(3)]
+
+    request = parse(items if is_bare else {"events": items}, topic=topic).request
+
+    assert isinstance(request, Heartbeats | InsertEvents)
+    assert [event.data for event in request.events] == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+def test_a_batch_has_one_pulsetime() -> None:
+    """It stands beside the events."""
+    request = parse({"events": [{"data": {}}], "pulsetime": 90}).request
+
+    assert isinstance(request, Heartbeats)
+    assert request.pulsetime == timedelta(seconds=90)
+
+
+def test_an_empty_batch_is_a_batch() -> None:
+    """It creates the bucket and nothing else."""
+    assert parse_events([]) == parse_events({"events": []}) == ()
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [
+        pytest.param(b"ON", "ON", id="word"),
+        pytest.param(b"21.5", 21.5, id="number"),
+        pytest.param(b"-3", -3, id="negative integer"),
+        pytest.param(b"1e3", 1000.0, id="exponent"),
+        pytest.param(b"true", True, id="true"),
+        pytest.param(b"null", None, id="null"),
+        pytest.param(b'"ON"', "ON", id="JSON text"),
+        pytest.param(b"21.5 C", "21.5 C", id="number with a unit"),
+        pytest.param(b"007", "007", id="leading zeros"),
+        pytest.param(b"+5", "+5", id="plus sign"),
+        pytest.param("Küche".encode(), "Küche", id="other letters"),
+        pytest.param(b"nan", "nan", id="a word that is no JSON"),
+        pytest.param(b"  ON ", "  ON ", id="spaces stay"),
+        pytest.param(str(MAX_INTEGER).encode(), MAX_INTEGER, id="the greatest integer"),
+        pytest.param(b"12345678901234567890.5", 12345678901234567890.5, id="a long fraction"),
+    ],
+)
+def test_a_plain_value_becomes_data(payload: bytes, value: JSONValue) -> None:
+    """Devices that know nothing of us are understood."""
+    assert parse_one(payload) == {"value": value}
+
+
+def test_an_object_without_data_is_the_data() -> None:
+    """As sensors publish it."""
+    assert parse_one(b'{"temperature":21.5,"unit":"C"}') == {"temperature": 21.5, "unit": "C"}
+    assert parse_one(b"{}") == {}
+
+
+def test_a_key_that_stands_twice_keeps_its_last_value() -> None:
+    """As every common decoder does it."""
+    assert parse_one(b'{"data":{"a":1,"a":2}}') == {"a": 2}
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    """Only lone ones are refused."""
+    assert parse_one(b'{"data":{"x":"\\ud83c\\udf73"}}') == {"x": "🍳"}
+
+
+@pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events", "plug/meta", "plug/admin", "_admin"])
+def test_an_empty_payload_asks_for_nothing(topic: str) -> None:
+    """It clears a retained message."""
+    assert parse(b"", topic=topic) == Message(Nothing())
+
+
+@pytest.mark.parametrize("payload", [b"online", b"offline", b"\xff", b"{"])
+def test_availability_asks_for_nothing(payload: bytes) -> None:
+    """It is the broker's matter, whatever it says."""
+    assert parse(payload, topic="plug/availability") == Message(Nothing())
+
+
+def test_meta_describes_a_bucket() -> None:
+    """All of it is optional."""
+    message = parse({"type": "currentwindow", "pulsetime": 60}, topic="plug/meta")
+
+    description = BucketDescription(type="currentwindow", pulsetime=timedelta(seconds=60))
+    assert message == Message(DescribeBucket(bucket_id=PLUG, description=description))
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        pytest.param(
+            {"op": "replace_event", "event": {"id": 7, "timestamp": "2026-11-23T10:00:00Z", "data": {"a": 1}}},
+            ReplaceEvent(
+                bucket_id=PLUG, event=Event(id=7, timestamp=datetime(2026, 11, 23, 10, tzinfo=UTC), data={"a": 1})
+            ),
+            id="replace_event",
+        ),
+        pytest.param({"op": "delete_event", "id": 7}, DeleteEvent(bucket_id=PLUG, event_id=7), id="delete_event"),
+        pytest.param(
+            {"op": "delete_events", "start": "2026-11-23T10:00:00Z", "end": "2026-11-23T12:00:00+01:00"},
+            DeleteEvents(
+                bucket_id=PLUG,
+                start=datetime(2026, 11, 23, 10, tzinfo=UTC),
+                end=datetime(2026, 11, 23, 11, tzinfo=UTC),
+            ),
+            id="delete_events",
+        ),
+        pytest.param({"op": "delete_bucket"}, DeleteBucket(bucket_id=PLUG), id="delete_bucket"),
+    ],
+)
+def test_admin_orders_are_read(order: dict[str, Any], expected: Request) -> None:
+    """One for each operation."""
+    assert parse(order, topic="plug/admin").request == expected
+
+
+def test_a_replaced_event_keeps_its_id() -> None:
+    """It says which event goes."""
+    request = parse({"op": "replace_event", "event": {"id": 7}}, topic="plug/admin").request
+
+    assert isinstance(request, ReplaceEvent)
+    assert request.event.id == 7
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        pytest.param({"op": "replay_dead_letter", "id": 3}, ReplayDeadLetter(dead_letter_id=3), id="replay"),
+        pytest.param({"op": "drop_dead_letter", "id": 3}, DropDeadLetter(dead_letter_id=3), id="drop"),
+    ],
+)
+def test_orders_to_the_worker_are_read(order: dict[str, Any], expected: Request) -> None:
+    """They have a topic that is no bucket's."""
+    assert parse(order, topic="_admin").request == expected
+
+
+@pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events", "plug/meta", "plug/admin", "_admin"])
+def test_an_envelope_is_read_on_every_topic(topic: str) -> None:
+    """Numbered messages are acknowledged from end to end."""
+    body = {"op": "drop_dead_letter", "id": 1} if topic == "_admin" else {"op": "delete_bucket", "data": {}}
+
+    message = parse({**body, "publisher": "outbox-1", "seq": 5, "base": 4, "reply": True}, topic=topic)
+
+    assert message.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4, reply=True)
+
+
+def test_a_reply_is_not_asked_for_unless_it_is() -> None:
+    """Most messages need none."""
+    message = parse({"data": {}, "publisher": "outbox-1", "seq": 1, "base": 1})
+
+    assert message.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=1, base=1, reply=False)
+
+
+@pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events"])
+@pytest.mark.parametrize("name", POISON)
+def test_a_malformed_event_is_refused_by_name(name: str, topic: str) -> None:
+    """Every malformed input that we know of."""
+    with pytest.raises(UnreadableMessage) as caught:
+        parse(POISON[name], topic=topic)
+
+    assert 0 < len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", sorted(POISON_BATCHES.keys() - WRONG_SENDER))
+def test_a_malformed_batch_is_refused_by_name(name: str) -> None:
+    """A batch is whole or not at all."""
+    with pytest.raises(UnreadableMessage):
+        parse(POISON_BATCHES[name])
+
+
+@pytest.mark.parametrize("name", POISON_TOPICS)
+def test_a_topic_that_fits_nothing_is_refused_by_name(name: str) -> None:
+    """Under the root, only the known forms."""
+    with pytest.raises(UnreadableMessage):
+        parse_message(POISON_TOPICS[name], b'{"data":{}}', now=NOW, rules=RULES)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        pytest.param(b"\xff\xfe1\x00", "not UTF-8: byte 0 is 0xff", id="UTF-16"),
+        pytest.param(b"\xef\xbb\xbf21", "byte order mark", id="byte order mark"),
+        pytest.param(b"{", "not JSON", id="broken"),
+        pytest.param(b"9223372036854775808", "does not fit 64 bits", id="2^63"),
+        pytest.param(b'{"data":[]}', "data '[]' is not an object", id="data an array"),
+        pytest.param(b"[7]", "event 0 of the batch is '7', not an object", id="item of a batch"),
+        pytest.param(b'[{"data":{}},{}]', "event 1 of the batch has no data", id="item without data"),
+        pytest.param(b'[{"data":{}},{"data":1}]', "event 1 of the batch: data '1' is not", id="item with bad data"),
+        pytest.param(b'{"events":{}}', "events '{}' is not an array", id="events an object"),
+    ],
+)
+def test_a_reason_says_what_is_wrong(payload: bytes, words: str) -> None:
+    """A person mends the device with it."""
+    with pytest.raises(UnreadableMessage) as caught:
+        parse(payload)
+
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "words"),
+    [
+        pytest.param(b"ON", "plug/meta", "not JSON", id="meta a word"),
+        pytest.param(b"5", "plug/meta", "payload '5' is not an object", id="meta a number"),
+        pytest.param(b"[]", "plug/meta", "an array, not an object", id="meta an array"),
+        pytest.param(b'{"type":5}', "plug/meta", "type '5' is not a text", id="meta of a wrong type"),
+        pytest.param(b"{}", "plug/admin", "op 'None' is not one of replace_event", id="no op"),
+        pytest.param(b'{"op":"format"}', "plug/admin", "op 'format' is not one of", id="unknown op"),
+        pytest.param(b'{"op":"delete_event"}', "plug/admin", "id 'None' is not a positive", id="no id"),
+        pytest.param(b'{"op":"delete_event","id":-1}', "plug/admin", "id '-1' is not", id="negative id"),
+        pytest.param(b'{"op":"delete_event","id":true}', "plug/admin", "id 'True' is not", id="id true"),
+        pytest.param(b'{"op":"replace_event"}', "plug/admin", "needs an event with an id", id="no event"),
+        pytest.param(b'{"op":"replace_event","event":{}}', "plug/admin", "needs an event", id="event without id"),
+        pytest.param(b'{"op":"delete_events","start":1}', "plug/admin", "start '1' is not a time", id="start a number"),
+        pytest.param(b'{"op":"delete_events","start":"2026-11-23T10:00:00Z"}', "plug/admin", "end 'None'", id="no end"),
+        pytest.param(b'{"op":"delete_bucket"}', "_admin", "op 'delete_bucket' is not one of replay", id="bucket's op"),
+        pytest.param(b'{"op":"replay_dead_letter"}', "_admin", "id 'None'", id="no dead letter"),
+        pytest.param(b"[]", "_admin", "an array", id="array to the worker"),
+        pytest.param(b'{"data":{}}', "plug/state", "is written by ingest alone", id="state"),
+    ],
+)
+def test_other_topics_take_only_what_they_are_for(payload: bytes, topic: str, words: str) -> None:
+    """Plain values are for heartbeats and events."""
+    with pytest.raises(UnreadableMessage) as caught:
+        parse(payload, topic=topic)
+
+    assert words in str(caught.value)
+
+
+def test_a_payload_may_have_just_the_limit() -> None:
+    """One byte more is too large, and the reason holds both numbers."""
+    rules = PayloadRules(root="pulseline/v1", max_payload_bytes=10)
+    parse_message("pulseline/v1/plug/heartbeat", b"x" * 10, now=NOW, rules=rules)
+
+    with pytest.raises(UnreadableMessage, match="payload has 11 bytes, the limit is 10"):
+        parse_message("pulseline/v1/plug/heartbeat", b"x" * 11, now=NOW, rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        pytest.param("plug/heartbeat", {"data": []}, id="event"),
+        pytest.param("plug/events", {"events": [1]}, id="batch"),
+        pytest.param("plug/meta", {"type": 1}, id="meta"),
+        pytest.param("plug/admin", {"op": "format"}, id="admin"),
+        pytest.param("_admin", {"op": "format"}, id="unknown order to the worker"),
+        pytest.param("_admin", {"op": "drop_dead_letter", "id": 0}, id="bad order to the worker"),
+    ],
+)
+def test_a_bad_message_keeps_its_envelope(topic: str, body: dict[str, Any]) -> None:
+    """So that the publisher's sequence goes on behind the dead letter."""
+    with pytest.raises(UnreadableMessage) as caught:
+        parse({**body, "publisher": "outbox-1", "seq": 5, "base": 4}, topic=topic)
+
+    assert caught.value.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4)
+
+
+def test_another_root_has_its_own_topics() -> None:
+    """The root is a setting."""
+    rules = PayloadRules(root="home")
+
+    message = parse_message("home/plug/heartbeat", b"ON", now=NOW, rules=rules)
+
+    assert isinstance(message.request, Heartbeats)
+    with pytest.raises(UnreadableMessage, match="lies outside 'home'"):
+        parse_message("pulseline/v1/plug/heartbeat", b"ON", now=NOW, rules=rules)
+
+
+@given(event=any_events.filter(lambda event: event.timestamp <= NOW))
+def test_any_valid_event_is_read_back(event: Event) -> None:
+    """What the client writes, the worker reads."""
+    assert parse_events({"data": {}, **event.to_json()}) == (event,)
+
+
+@given(payload=st.binary(max_size=64), topic=st.sampled_from(["plug/heartbeat", "plug/meta", "plug/admin", "_admin"]))
+def test_any_bytes_are_read_or_refused(payload: bytes, topic: str) -> None:
+    """Nothing else ever comes out."""
+    assert parse_or_refuse(payload, topic=topic)
+
+
+@given(value=VALUES_OF_OURS, topic=st.sampled_from(["plug/heartbeat", "plug/events", "plug/meta", "plug/admin"]))
+def test_any_object_is_read_or_refused(value: dict[str, JSONValue], topic: str) -> None:
+    """With our own keys in it, which is nearer to the mark than bytes."""
+    assert parse_or_refuse(value, topic=topic)
+
+
+@given(level=texts, payload=st.just(b"ON"))
+def test_any_bucket_level_is_read_or_refused(level: str, payload: bytes) -> None:
+    """A device names its bucket as it likes."""
+    assert parse_or_refuse(payload, topic=f"{level}/heartbeat")
