@@ -61,6 +61,16 @@ def read_dead_letter(connection: Connection, dead_letter_id: int) -> DeadLetter:
     return _build(rows[0])
 
 
+def set_reason(connection: Connection, dead_letter_id: int, reason: str) -> None:
+    """Write why a dead letter could still not be applied when it was tried again.
+
+    Raises:
+        NotFound: there is none with this number.
+    """
+    if connection.run(Table.update(reason=_make_storable(reason)).where(Table.id == dead_letter_id)) == 0:
+        raise NotFound("dead letter", dead_letter_id)
+
+
 def drop_dead_letter(connection: Connection, dead_letter_id: int) -> None:
     """Forget a dead letter.
 

@@ -186,6 +186,10 @@ class Transaction:
         """Return a dead letter; ``NotFound`` if there is none."""
         return dead_letters.read_dead_letter(self._connection, dead_letter_id)
 
+    def set_dead_letter_reason(self, dead_letter_id: int, reason: str) -> None:
+        """Write another reason on a dead letter; ``NotFound`` if there is none."""
+        dead_letters.set_reason(self._connection, dead_letter_id, reason)
+
     def drop_dead_letter(self, dead_letter_id: int) -> None:
         """Forget a dead letter; ``NotFound`` if there is none."""
         dead_letters.drop_dead_letter(self._connection, dead_letter_id)
