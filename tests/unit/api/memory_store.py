@@ -61,17 +61,17 @@ class MemoryReader:
     def read_buckets(self) -> list[Bucket]:
         return list(self.store.buckets.values())
 
-    def read_bucket(self, bucket_id: BucketId) -> Bucket:
+    def read_bucket(self, bucket_id: str) -> Bucket:
         if bucket_id not in self.store.buckets:
             raise NotFound("bucket", bucket_id)
         return self.store.buckets[bucket_id]
 
-    def has_bucket(self, bucket_id: BucketId) -> bool:
+    def has_bucket(self, bucket_id: str) -> bool:
         return bucket_id in self.store.buckets
 
     def read_events(
         self,
-        bucket_id: BucketId,
+        bucket_id: str,
         *,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -81,16 +81,16 @@ class MemoryReader:
         self.read_bucket(bucket_id)
         return list(self.iter_events(bucket_id))[:limit]
 
-    def read_event(self, bucket_id: BucketId, event_id: int) -> Event | None:
+    def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         self.read_bucket(bucket_id)
         return next((event for event in self.store.events[bucket_id] if event.id == event_id), None)
 
-    def count_events(self, bucket_id: BucketId, *, start: datetime | None = None, end: datetime | None = None) -> int:
+    def count_events(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
         self.asked.append({"start": start, "end": end})
         self.read_bucket(bucket_id)
         return len(self.store.events[bucket_id])
 
-    def iter_events(self, bucket_id: BucketId) -> Iterator[Event]:
+    def iter_events(self, bucket_id: str) -> Iterator[Event]:
         self.read_bucket(bucket_id)
         return iter(sorted(self.store.events[bucket_id], key=lambda event: (event.timestamp, event.id), reverse=True))
 

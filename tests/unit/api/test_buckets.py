@@ -1,0 +1,198 @@
+"""Buckets over REST."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+
+from pulseline_api import create_app
+from pulseline_core.errors import NotFound, OutboxFull
+from tests.poison import STRANGE_BUCKETS
+from tests.unit.api.conftest import INFO
+from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
+
+DESCRIPTION = {"type": "currentwindow", "client": "aw-watcher-window", "hostname": "desk"}
+
+
+@pytest.mark.parametrize("path", ["/api/0/buckets", "/api/0/buckets/"])
+def test_list_is_an_object_keyed_by_id(http: FlaskClient, path: str) -> None:
+    """Both forms of the path answer, without a redirect, what both reference servers have for a bucket."""
+    answer = http.get(path)
+
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert list(answer.json) == ["plug"]
+    assert answer.json["plug"] == {
+        "id": "plug",
+        "created": "2026-11-01T00:00:00+00:00",
+        "name": None,
+        "type": "power",
+        "client": "meter",
+        "hostname": "desk",
+        "data": {},
+        "metadata": {"start": None, "end": None},
+    }
+
+
+def test_one_bucket_is_answered_as_in_the_list(http: FlaskClient) -> None:
+    """Nothing is left out or added."""
+    listed = http.get("/api/0/buckets").get_json()["plug"]
+
+    assert http.get("/api/0/buckets/plug").json == listed
+    assert http.get("/api/0/buckets/plug/").json == listed
+
+
+def test_unknown_bucket_is_404_with_its_name(http: FlaskClient) -> None:
+    """The message says what was asked for."""
+    answer = http.get("/api/0/buckets/nothing")
+
+    assert answer.status_code == 404
+    assert answer.json == {"message": "no bucket 'nothing' exists"}
+
+
+def test_new_bucket_is_created_through_the_writer(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The answer is an empty object, as aw-server's."""
+    answer = http.post("/api/0/buckets/window", json=DESCRIPTION)
+
+    assert (answer.status_code, answer.json) == (200, {})
+    [(name, arguments, keywords)] = writer.calls
+    assert (name, arguments) == ("create_bucket", ("window",))
+    assert keywords == {**DESCRIPTION, "data": None, "pulsetime": None, "queued": False}
+
+
+def test_what_aw_client_rust_sends_is_accepted(http: FlaskClient) -> None:
+    """Nulls stand for what is not known, and keys that are not ours are ignored."""
+    body = {
+        **DESCRIPTION,
+        "id": "window",
+        "created": None,
+        "data": {},
+        "metadata": {"start": None, "end": None},
+        "events": None,
+        "last_updated": None,
+    }
+
+    assert http.post("/api/0/buckets/window", json=body).status_code == 200
+
+
+def test_local_hostname_is_left_to_ingest(http: FlaskClient, writer: RecordingWriter) -> None:
+    """``!local`` is the name of the host that stores the bucket."""
+    http.post("/api/0/buckets/window", json={**DESCRIPTION, "hostname": "!local"})
+
+    assert writer.calls[0][2]["hostname"] == "!local"
+
+
+def test_existing_bucket_is_304_without_body_and_unchanged(http: FlaskClient, writer: RecordingWriter) -> None:
+    """Every client relies on exactly this."""
+    answer = http.post("/api/0/buckets/plug", json=DESCRIPTION)
+
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert "Content-Type" not in answer.headers
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize("missing", ["type", "client", "hostname"])
+def test_new_bucket_needs_type_client_and_hostname(http: FlaskClient, writer: RecordingWriter, missing: str) -> None:
+    """aw-server answers 500 here."""
+    body = {key: value for key, value in DESCRIPTION.items() if key != missing}
+
+    answer = http.post("/api/0/buckets/window", json=body)
+
+    assert answer.status_code == 400
+    assert answer.json == {"message": f"{missing} is required, as a text"}
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"type": 1}, {"client": []}, {"hostname": "a\0b"}, {"data": []}, {"pulsetime": "long"}, {"type": "t" * 2000}],
+    ids=["type", "client", "hostname", "data", "pulsetime", "long type"],
+)
+def test_description_that_does_not_fit_is_400(http: FlaskClient, wrong: dict[str, object]) -> None:
+    """The message names the field."""
+    answer = http.post("/api/0/buckets/window", json={**DESCRIPTION, **wrong})
+
+    assert answer.status_code == 400
+    assert answer.get_json()["message"].startswith(next(iter(wrong)))
+
+
+@pytest.mark.parametrize("query", ["?force=1", "?force=true", "?force=1&x=y"])
+def test_forced_delete_works(http: FlaskClient, store: MemoryStore, query: str) -> None:
+    """The answer is an empty object; a body is ignored, whatever it is."""
+    answer = http.delete(f"/api/0/buckets/plug{query}", data=b"{", content_type="application/json")
+
+    assert (answer.status_code, answer.json) == (200, {})
+    assert store.buckets == {}
+
+
+@pytest.mark.parametrize("query", ["", "?force=0", "?force="])
+def test_delete_without_force_is_401_in_activitywatchs_words(http: FlaskClient, store: MemoryStore, query: str) -> None:
+    """Nothing is deleted."""
+    answer = http.delete(f"/api/0/buckets/plug{query}")
+
+    assert answer.status_code == 401
+    assert answer.json == {
+        "message": "Deleting buckets is only permitted if aw-server is running in testing mode or if ?force=1"
+    }
+    assert list(store.buckets) == ["plug"]
+
+
+def test_delete_needs_no_force_in_testing_mode(reader: MemoryReader, writer: RecordingWriter) -> None:
+    """aw-client's own tests delete without it."""
+    testing = type(INFO)(hostname="desk", version="0.1.0", testing=True, device_id="7c5b", started=INFO.started)
+
+    answer = create_app(reader, writer, testing).test_client().delete("/api/0/buckets/plug")
+
+    assert answer.status_code == 200
+    assert writer.names == ["delete_bucket"]
+
+
+def test_delete_of_an_unknown_bucket_is_404(http: FlaskClient, writer: RecordingWriter) -> None:
+    """It is told before anything is published."""
+    assert http.delete("/api/0/buckets/nothing?force=1").status_code == 404
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize("bucket_id", STRANGE_BUCKETS.values(), ids=STRANGE_BUCKETS)
+def test_strange_bucket_ids_work(http: FlaskClient, store: MemoryStore, bucket_id: str) -> None:
+    """An id may hold anything that its path segment can encode."""
+    segment = quote(bucket_id, safe="")
+
+    created = http.post(f"/api/0/buckets/{segment}", json=DESCRIPTION)
+
+    assert created.status_code == 200
+    assert list(store.buckets) == ["plug", bucket_id]
+    assert http.get(f"/api/0/buckets/{segment}").get_json()["id"] == bucket_id
+    assert http.get(f"/api/0/buckets/{segment}/events/count").json == 0
+    assert http.get(f"/api/0/buckets/{segment}/export").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "segment", ["a%00b", "a%0Ab", "%7F", "b" * 257, "%F0%9F%93%B1" * 65], ids=["nul", "newline", "del", "long", "emoji"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_bucket_ids_that_can_not_be_are_400(http: FlaskClient, method: str, segment: str) -> None:
+    """They could not be stored, or be a topic."""
+    answer = http.open(f"/api/0/buckets/{segment}?force=1", method=method, json=DESCRIPTION)
+
+    assert answer.status_code == 400
+    assert "bucket id" in answer.get_json()["message"]
+
+
+def test_bucket_that_was_deleted_meanwhile_is_404(http: FlaskClient, writer: RecordingWriter) -> None:
+    """What ingest says counts, not what was stored a moment ago."""
+    writer.problem = NotFound("bucket", "plug")
+
+    assert http.delete("/api/0/buckets/plug?force=1").status_code == 404
+
+
+def test_full_outbox_is_503(http: FlaskClient, writer: RecordingWriter) -> None:
+    """Here nothing keeps the write, so that the client has to know."""
+    writer.problem = OutboxFull(messages=1_000_000, size_bytes=1)
+
+    answer = http.post("/api/0/buckets/window", json=DESCRIPTION)
+
+    assert answer.status_code == 503
+    assert answer.get_json()["message"].startswith("outbox is full")

@@ -1,0 +1,119 @@
+"""What is answered while the broker or ingest is away: the outbox keeps the write, the client gets its 200."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from pulseline_core.errors import BrokerUnavailable, PulselineError, ReplyTimeout
+from pulseline_core.event import Event
+from tests.unit.api.memory_store import MemoryStore, RecordingWriter
+
+BODY = {"timestamp": "2026-11-01T10:00:00+00:00", "duration": 0.0, "data": {"state": "on"}}
+DESCRIPTION = {"type": "t", "client": "c", "hostname": "h"}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [ReplyTimeout(10.0), BrokerUnavailable("127.0.0.1", 1883, "refused")],
+    ids=["no answer", "no broker"],
+)
+def test_heartbeat_is_answered_as_it_was_sent(
+    http: FlaskClient, writer: RecordingWriter, problem: PulselineError
+) -> None:
+    """Without an id: it has none yet."""
+    writer.problem = problem
+
+    answer = http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    assert (answer.status_code, answer.json) == (200, {**BODY, "id": None})
+
+
+def test_insert_is_answered_as_it_was_sent(http: FlaskClient, writer: RecordingWriter) -> None:
+    """All events, in order."""
+    writer.go_away()
+    bodies = [{**BODY, "data": {"n": n}} for n in range(3)]
+
+    answer = http.post("/api/0/buckets/plug/events", json=bodies)
+
+    assert (answer.status_code, answer.json) == (200, [{**body, "id": None} for body in bodies])
+
+
+def test_replacement_and_deletes_are_answered(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:
+    """Of what is stored now."""
+    store.add_event("plug", Event(timestamp=datetime(2026, 11, 1, tzinfo=UTC)))
+    writer.go_away()
+
+    assert http.post("/api/0/buckets/plug/events", json={**BODY, "id": 1}).json == [{**BODY, "id": 1}]
+    assert http.delete("/api/0/buckets/plug/events/1").json == {"success": 1}
+    assert http.delete("/api/0/buckets/plug?force=1").json == {}
+
+
+def test_promised_bucket_takes_heartbeats(http: FlaskClient, writer: RecordingWriter) -> None:
+    """A watcher that starts while the broker is away loses nothing."""
+    writer.go_away()
+
+    created = http.post("/api/0/buckets/new", json=DESCRIPTION)
+    again = http.post("/api/0/buckets/new", json=DESCRIPTION)
+    beat = http.post("/api/0/buckets/new/heartbeat?pulsetime=60", json=BODY)
+
+    assert (created.status_code, again.status_code, beat.status_code) == (200, 304, 200)
+    assert writer.names == ["create_bucket", "heartbeat"]
+
+
+def test_bucket_promised_to_be_deleted_can_be_made_again(http: FlaskClient, writer: RecordingWriter) -> None:
+    """It is still stored, but will not be."""
+    writer.go_away()
+    http.delete("/api/0/buckets/plug?force=1")
+
+    assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 404
+    assert http.post("/api/0/buckets/plug", json=DESCRIPTION).status_code == 200
+    assert writer.names == ["delete_bucket", "create_bucket"]
+
+
+def test_confirmation_ends_what_was_promised(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:
+    """From then on the store says what exists."""
+    writer.go_away()
+    http.delete("/api/0/buckets/plug?force=1")
+    http.post("/api/0/buckets/plug", json=DESCRIPTION)
+    writer.problem = None
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+    store.buckets.clear()
+
+    assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 404
+
+
+def test_one_request_at_a_time_waits_while_away(
+    http: FlaskClient, writer: RecordingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are answered at once, so that the threads stay free for reads."""
+    writer.go_away()
+    heartbeat = writer.heartbeat
+
+    def beat_within(*arguments: Any, queued: bool, **keywords: Any) -> Event | None:
+        if not queued and len(writer.calls) == 1:
+            inner.append(http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code)
+        return heartbeat(*arguments, queued=queued, **keywords)
+
+    inner: list[int] = []
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+    monkeypatch.setattr(writer, "heartbeat", beat_within)
+
+    outer = http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    assert (outer.status_code, inner) == (200, [200])
+    assert [keywords["queued"] for _, _, keywords in writer.calls] == [False, True, False]
+
+
+def test_all_wait_again_once_something_was_confirmed(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The probe that comes through ends the absence."""
+    writer.go_away()
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+    writer.problem = None
+
+    answers = [http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).get_json() for _ in range(2)]
+
+    assert [answer["id"] for answer in answers] == [1, 2]
