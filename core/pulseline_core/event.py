@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from pulseline_core import times
 from pulseline_core.errors import InvalidEvent
 from pulseline_core.json_value import check_json
 from pulseline_core.types import JSONObject, JSONValue
+
+_NO_TIME: Final = timedelta()
+
+_MAX_DURATION_S: Final = times.MAX_DURATION.total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +34,16 @@ class Event:
     """
 
     timestamp: datetime
-    duration: timedelta = timedelta()
+    duration: timedelta = _NO_TIME
     data: JSONObject = field(default_factory=dict[str, "JSONValue"])
     id: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.timestamp.tzinfo is None:
             raise InvalidEvent("timestamp", f"'{self.timestamp.isoformat()}' has no time zone")
-        object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC))
-        if not timedelta() <= self.duration <= times.MAX_DURATION:
+        if self.timestamp.tzinfo is not UTC:
+            object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC))
+        if not _NO_TIME <= self.duration <= times.MAX_DURATION:
             raise InvalidEvent("duration", f"{self.duration.total_seconds():g} s is not between 0 and 366 days")
         check_json(self.data, field="data")
 
@@ -81,9 +87,9 @@ def parse_duration(value: JSONValue) -> timedelta:
     Raises:
         InvalidEvent: it is no number (``true`` is none), or not between 0 and 366 days.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidEvent("duration", f"{str(value)[:64]!r} is not a number of seconds")
-    if not 0 <= value <= times.MAX_DURATION.total_seconds():
+    if not 0 <= value <= _MAX_DURATION_S:
         raise InvalidEvent("duration", f"{value!r} s is not between 0 and 366 days")
     return timedelta(microseconds=times.seconds_to_us(value))
 

@@ -28,27 +28,33 @@ def check_json(value: JSONValue, *, field: str, depth: int = 0) -> None:
         field: the name for it in the error.
         depth: how many arrays and objects are around ``value``.
     """
-    match value:
-        case None | bool():
-            pass
-        case str():
-            _check_text(value, field=field)
-        case int():
-            if not MIN_INTEGER <= value <= MAX_INTEGER:
-                raise InvalidEvent(field, f"holds {_shorten(value)}, which does not fit 64 bits")
-        case float():
-            if not math.isfinite(value):
-                raise InvalidEvent(field, f"holds {value!r}, which JSON does not have")
-        case list() | dict():
-            if depth >= MAX_DEPTH:
-                raise InvalidEvent(field, f"is nested deeper than {MAX_DEPTH} levels")
-            if isinstance(value, dict):
-                for key in value:
-                    _check_key(key, field=field)
-            for item in value.values() if isinstance(value, dict) else value:
-                check_json(item, field=field, depth=depth + 1)
-        case _:
-            raise InvalidEvent(field, f"holds a {type(value).__name__}, which JSON does not have")
+    if isinstance(value, str):
+        _check_text(value, field=field)
+    elif isinstance(value, (dict, list)):
+        _check_items(value, field=field, depth=depth)
+    elif value is not None and not isinstance(value, bool):
+        _check_number(value, field=field)
+
+
+def _check_items(value: dict[str, JSONValue] | list[JSONValue], *, field: str, depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise InvalidEvent(field, f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        for key in value:
+            _check_key(key, field=field)
+    for item in value.values() if isinstance(value, dict) else value:
+        check_json(item, field=field, depth=depth + 1)
+
+
+def _check_number(value: object, *, field: str) -> None:
+    if isinstance(value, int):
+        if not MIN_INTEGER <= value <= MAX_INTEGER:
+            raise InvalidEvent(field, f"holds {_shorten(value)}, which does not fit 64 bits")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidEvent(field, f"holds {value!r}, which JSON does not have")
+    else:
+        raise InvalidEvent(field, f"holds a {type(value).__name__}, which JSON does not have")
 
 
 def _check_key(key: object, *, field: str) -> None:
@@ -58,12 +64,10 @@ def _check_key(key: object, *, field: str) -> None:
 
 
 def _check_text(text: str, *, field: str) -> None:
-    if text.isascii():
-        if "\0" in text:
-            raise InvalidEvent(field, f"holds a NUL character in {text[:64]!r}")
-        return
     if "\0" in text:
         raise InvalidEvent(field, f"holds a NUL character in {text[:64]!r}")
+    if text.isascii():
+        return
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -10,7 +10,7 @@ BucketId = NewType("BucketId", str)
 PublisherId = NewType("PublisherId", str)
 """The id of one outbox; also the MQTT client id that it publishes with."""
 
-JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 """Anything JSON can hold; numbers are finite, integers fit 64 bits signed, text has no NUL or lone surrogate."""
 
 JSONObject: TypeAlias = "dict[str, JSONValue]"
