@@ -92,8 +92,18 @@ def check_known(names: Iterable[str], known: Iterable[str]) -> None:
     known_names = list(known)
     for name in names:
         if name not in known_names:
-            nearest = difflib.get_close_matches(name, known_names, n=1)
-            raise InvalidSetting(name, "does not exist", hint=f"did you mean {nearest[0]!r}?" if nearest else "")
+            nearest = _find_nearest(name, known_names)
+            raise InvalidSetting(name, "does not exist", hint=f"did you mean {nearest!r}?" if nearest else "")
+
+
+def _find_nearest(name: str, known: list[str]) -> str | None:
+    """Return the known name that is most alike; of several, the one of the same letters, as swapped ones are common."""
+    close = difflib.get_close_matches(name, known)
+    return max(close, key=lambda each: _compare_letters(name, each), default=None)
+
+
+def _compare_letters(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, sorted(name), sorted(other)).ratio()
 
 
 def parse_text(spec: Spec, text: str) -> SettingValue:
