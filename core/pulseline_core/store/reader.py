@@ -1,11 +1,7 @@
 """The reading side of the store: any number of threads and processes, beside the one that writes.
 
-A read sees one state of the data and never waits for the writer. Ranges: an event belongs to ``[start, end]`` if
-``start <= event.end`` and ``event.start <= end`` (ActivityWatch aw-server-rust 0.14.0, without aw-server's assumption
-that no event is longer than a day); events come newest first by (start, id). The bucket's longest duration bounds how
-far before ``start`` the search begins.
-
-Equal ``data`` is shared between the events of one read: nobody may change it.
+A read sees one state of the data and never waits for the writer. Events come newest first by (start, id); which belong
+to a range of time is said in ``ranges``. Equal ``data`` is shared between the events of one read: nobody may change it.
 """
 
 from __future__ import annotations
@@ -14,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from pulseline_core.bucket import Bucket
 from pulseline_core.errors import Misuse, NotFound
@@ -23,44 +19,25 @@ from pulseline_core.store import buckets, dead_letters
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_data import compute_digest
-from pulseline_core.store.event_rows import EVENT_COLUMNS, EVENT_TABLES, MAX_US, MIN_US, iter_events
+from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS, iter_events
 from pulseline_core.store.pool import ReaderPool
+from pulseline_core.store.ranges import (
+    EventRange,
+    Place,
+    count_range,
+    find_range,
+    iter_beginning,
+    iter_range,
+    read_reaching,
+)
 from pulseline_core.times import MICROSECOND, to_us
+from pulseline_core.types import BucketId
 
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
 PAGE_EVENTS: Final = 2000
 
-_BUCKET: Final = "SELECT id, longest_us FROM bucket WHERE name = ?"
-_SELECT: Final = f"SELECT {EVENT_COLUMNS} FROM {EVENT_TABLES}"  # noqa: S608 - constants
-_NEWEST_FIRST: Final = "ORDER BY e.start_us DESC, e.id DESC LIMIT ?"
-_RANGE: Final = (
-    f"{_SELECT} WHERE e.bucket_id = ? AND e.start_us >= ? AND e.start_us <= ? AND e.end_us >= ? {_NEWEST_FIRST}"
-)
-_PAGE: Final = (
-    f"{_SELECT} WHERE e.bucket_id = ? AND e.start_us >= ? AND (e.start_us, e.id) < (?, ?) AND e.end_us >= ?"
-    f" {_NEWEST_FIRST}"
-)
-_BY_ID: Final = f"{_SELECT} WHERE e.id = ? AND e.bucket_id = ?"
-_EQUAL: Final = f"{_SELECT} WHERE e.bucket_id = ? AND e.start_us = ? AND e.end_us = ? AND d.digest = ? LIMIT 1"
-#: Events that begin in the range are counted on the index alone; only those that reach into it need their rows.
-_COUNT: Final = """
-SELECT (SELECT COUNT(*) FROM event WHERE bucket_id = ? AND start_us >= ? AND start_us <= ?)
-     + (SELECT COUNT(*) FROM event WHERE bucket_id = ? AND start_us >= ? AND start_us < ? AND end_us >= ?)
-"""
-
-
-class _Range(NamedTuple):
-    """A bucket's row and a range of time on it."""
-
-    bucket_key: int
-    longest_us: int
-    first_us: int
-    last_us: int
-
-    @property
-    def reach_us(self) -> int:
-        """The earliest start of an event that can reach into the range."""
-        return max(self.first_us - self.longest_us, MIN_US)
+_BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
+_EQUAL: Final = f"{SELECT_EVENTS} WHERE bucket_id = ? AND start_us = ? AND end_us = ? AND digest = ? LIMIT 1"
 
 
 class Reader:
@@ -104,6 +81,11 @@ class Reader:
             raise NotFound("bucket", bucket_id)
         return bucket
 
+    def read_bucket_ids(self) -> list[BucketId]:
+        """Return the ids of all buckets, without looking at their timelines."""
+        with self._pool.read() as connection:
+            return [BucketId(name) for (name,) in connection.fetch_all("SELECT name FROM bucket ORDER BY name")]
+
     def has_bucket(self, bucket_id: str) -> bool:
         """Return whether there is such a bucket."""
         with self._pool.read() as connection:
@@ -132,12 +114,9 @@ class Reader:
         """
         _check_limit(limit)
         with self._pool.read() as connection:
-            wanted = _find_range(connection, bucket_id, start, end)
-            if wanted.first_us > wanted.last_us:
-                return []
-            bounds = (wanted.bucket_key, wanted.reach_us, wanted.last_us, wanted.first_us)
-            rows = connection.iter_rows(_RANGE, (*bounds, MAX_US if limit is None else limit))
-            return list(iter_events(rows, clip_us=wanted[2:4] if clip else (MIN_US, MAX_US)))
+            wanted = find_range(connection, bucket_id, start, end)
+            rows = iter_range(connection, wanted, MAX_US if limit is None else limit)
+            return list(iter_events(rows, clip_us=(wanted.first_us, wanted.last_us) if clip else None))
 
     def iter_events(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, page: int = PAGE_EVENTS
@@ -150,13 +129,13 @@ class Reader:
             NotFound: there is no such bucket; at once, not at the first event.
         """
         with self._pool.read() as connection:
-            wanted = _find_range(connection, bucket_id, start, end)
+            wanted = find_range(connection, bucket_id, start, end)
         return self._iter_pages(wanted, page)
 
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return an event of the bucket, ``None`` if the bucket does not have it; ``NotFound`` without the bucket."""
         with self._pool.read() as connection:
-            bucket_key = _find_range(connection, bucket_id, None, None).bucket_key
+            bucket_key = find_range(connection, bucket_id).bucket_key
             return _first(connection, _BY_ID, event_id, bucket_key)
 
     def read_newest(self, bucket_id: str) -> Event | None:
@@ -168,19 +147,13 @@ class Reader:
         start_us = to_us(event.timestamp)
         end_us = start_us + event.duration // MICROSECOND
         with self._pool.read() as connection:
-            bucket_key = _find_range(connection, bucket_id, None, None).bucket_key
+            bucket_key = find_range(connection, bucket_id).bucket_key
             return _first(connection, _EQUAL, bucket_key, start_us, end_us, compute_digest(event.data))
 
     def count_events(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
         """Return how many events ``read_events`` finds; ``NotFound`` without the bucket."""
         with self._pool.read() as connection:
-            wanted = _find_range(connection, bucket_id, start, end)
-            if wanted.first_us > wanted.last_us:
-                return 0
-            beginning = (wanted.bucket_key, wanted.first_us, wanted.last_us)
-            reaching = (wanted.bucket_key, wanted.reach_us, wanted.first_us, wanted.first_us)
-            row = connection.fetch_one(_COUNT, (*beginning, *reaching))
-        return 0 if row is None else int(row[0])
+            return count_range(connection, find_range(connection, bucket_id, start, end))
 
     def read_dead_letters(self, limit: int = 100, before_id: int | None = None) -> list[DeadLetter]:
         """Return dead letters, newest first; with ``before_id`` those older than that one."""
@@ -198,24 +171,19 @@ class Reader:
         with self._pool.read() as connection:
             return dead_letters.count_dead_letters(connection)
 
-    def _iter_pages(self, wanted: _Range, page: int) -> Iterator[Event]:
-        place = (wanted.last_us, MAX_US)
-        while True:
-            parameters = (wanted.bucket_key, wanted.reach_us, *place, wanted.first_us, page)
+    def _iter_pages(self, wanted: EventRange, page: int) -> Iterator[Event]:
+        if wanted.is_empty:
+            return
+        before, is_last = wanted.end, False
+        while not is_last:
             with self._pool.read() as connection:
-                events = list(iter_events(connection.iter_rows(_PAGE, parameters)))
+                events = list(iter_events(iter_beginning(connection, wanted, before, page)))
+                is_last = len(events) < page
+                if is_last and wanted.first_us > MIN_US:
+                    events += iter_events(read_reaching(connection, wanted))
             yield from events
-            if len(events) < page:
-                return
-            place = (to_us(events[-1].timestamp), events[-1].id or 0)
-
-
-def _find_range(connection: Connection, bucket_id: str, start: datetime | None, end: datetime | None) -> _Range:
-    row = connection.fetch_one(_BUCKET, (bucket_id,))
-    if row is None:
-        raise NotFound("bucket", bucket_id)
-    key, longest_us = row
-    return _Range(key, longest_us, MIN_US if start is None else to_us(start), MAX_US if end is None else to_us(end))
+            if not is_last:
+                before = Place(to_us(events[-1].timestamp), events[-1].id or 0)
 
 
 def _first(connection: Connection, sql: str, *parameters: object) -> Event | None:

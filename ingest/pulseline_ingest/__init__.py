@@ -1,0 +1,1 @@
+"""Ingest: messages become the timeline, each exactly once, in order, acknowledged after their commit."""

@@ -1,0 +1,147 @@
+"""The embedded broker's gate: what a PUBACK waits for.
+
+Theory of operation::
+
+    event loop of the broker                    thread pulseline-ingest-writer
+    submit(publish, ticket) ──> queue ──────> receive ──> commit ──> settle(tickets, committed)
+    close() ──────────────────> end of queue ─> the rest is committed and settled, the store closed
+
+* ``submit`` never blocks and never fails. The queue has no bound of its own: the broker stops reading a connection
+  that has too much unacknowledged, which bounds it.
+* Each ticket is settled once, in the order of submission. What is in the queue when the thread ends, and what is
+  submitted after that, is settled as not committed: its senders keep it and send it again.
+* ``start`` returns when the store is open, so its errors come out of there. An error later on is kept in ``failure``;
+  the broker ends the process then.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pulseline_core import __version__
+from pulseline_core.data_folder import DataFolder
+from pulseline_core.errors import Closed, Misuse
+from pulseline_core.payload import PayloadRules
+from pulseline_core.runtime import join, spawn
+from pulseline_core.settings import Settings
+from pulseline_core.store import Reader, Store, open_reader, open_store
+from pulseline_ingest.acknowledgement import AcknowledgementRules
+from pulseline_ingest.apply import ApplyRules, Host
+from pulseline_ingest.batch import Batcher
+from pulseline_ingest.state_publisher import StatePublisher
+from pulseline_ingest.status import WorkerFacts
+from pulseline_ingest.submission import Send, Settle, SubmissionQueue, Submitted
+from pulseline_ingest.worker import Worker, WorkerParts
+
+logger = logging.getLogger(__name__)
+
+THREAD_NAME: Final = "pulseline-ingest-writer"
+
+
+class IngestGate:
+    """Commits what the broker submits; started once, closed once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queue: SubmissionQueue | None = None
+        self._thread: threading.Thread | None = None
+        self._is_open = threading.Event()
+        self._is_over = False
+        self._failure: Exception | None = None
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended the thread, if it was not ``close``."""
+        return self._failure
+
+    def start(self, *, settle: Settle, publish: Send) -> None:
+        """Open the store; return when messages can be submitted.
+
+        Args:
+            settle: called with tickets, in order of submission, and whether they are committed; on the gate's thread,
+                or, when that is gone, on the one that submits. Must not block or raise.
+            publish: called with messages to send out, on the gate's thread. Must not block or raise.
+
+        Raises:
+            PulselineError: the store can not be opened.
+        """
+        if self._queue is not None:
+            raise Misuse("the gate was started before")
+        queue = self._queue = SubmissionQueue(settle=settle, send=publish)
+        self._thread = spawn(lambda: self._run(queue), name=THREAD_NAME)
+        self._is_open.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+
+    def submit(self, publish: Submitted, ticket: object) -> None:
+        """Take a message; its ticket is settled when it is committed, or known not to be. Never blocks."""
+        queue = self._queue
+        if queue is None:
+            raise Closed("gate")
+        queue.put(publish, ticket)
+        if self._is_over:
+            queue.refuse_rest()
+
+    def close(self, timeout_s: float) -> None:
+        """Commit and settle what was submitted, close the store, end the thread; does nothing the second time."""
+        if self._queue is None or self._thread is None:
+            return
+        self._queue.end()
+        join(self._thread, timeout_s)
+
+    def _run(self, queue: SubmissionQueue) -> None:
+        try:
+            with ExitStack() as stack:
+                worker = Worker(queue, self._open(stack))
+                self._is_open.set()
+                worker.run()
+        except Exception as error:  # noqa: BLE001 - the thread's end is the broker's to handle, whatever ended it
+            self._fail(error)
+        finally:
+            self._is_over = True
+            self._is_open.set()
+            queue.refuse_rest()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        if self._is_open.is_set():
+            logger.critical("the ingest worker died", exc_info=error, extra={"action": "worker_died"})
+
+    def _open(self, stack: ExitStack) -> WorkerParts:
+        """Open what the worker needs; the writer closes last, so that it can fold its log into the file."""
+        settings = self._settings
+        host = Host(name=socket.gethostname(), device_id=DataFolder(settings.data_dir).read_device_id())
+        store = stack.enter_context(open_store(settings.store.path))
+        reader = stack.enter_context(open_reader(settings.store.path))
+        return build_parts(settings, host=host, store=store, reader=reader)
+
+
+def build_parts(settings: Settings, *, host: Host, store: Store, reader: Reader) -> WorkerParts:
+    """Return a worker's parts, made to the settings."""
+    mqtt, ingest = settings.mqtt, settings.ingest
+    payload_rules = PayloadRules(root=mqtt.root, max_payload_bytes=mqtt.max_payload_bytes)
+    apply_rules = ApplyRules(
+        host=host, pulsetime=timedelta(seconds=ingest.pulsetime_s), creates_buckets=ingest.create_buckets
+    )
+    return WorkerParts(
+        store=store,
+        batcher=Batcher(payload_rules, apply_rules),
+        states=StatePublisher(reader, root=mqtt.root, interval_s=ingest.state_interval_s),
+        facts=WorkerFacts(
+            root=mqtt.root,
+            worker=ingest.worker,
+            version=__version__,
+            epoch=store.epoch,
+            started=datetime.now(UTC),
+        ),
+        payload_rules=payload_rules,
+        acknowledgement_rules=AcknowledgementRules(root=mqtt.root, epoch=store.epoch, window=ingest.window),
+        max_batch=ingest.max_batch,
+        status_interval_s=ingest.status_interval_s,
+    )

@@ -1,0 +1,63 @@
+"""Where messages come from and where answers go: the embedded broker's gate, or a connection to another broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message that somebody published.
+
+    Attributes:
+        received_at: aware UTC.
+        client_id: the MQTT client that published it; ``None`` where the source does not know.
+        ticket: the source's own, by which it knows the message again when it is settled.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    client_id: str | None
+    ticket: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that ingest publishes."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+class Source(Protocol):
+    """What the worker takes messages from; all methods are called on the worker's thread.
+
+    Every message that was received is settled once, in the order in which the messages were received.
+    """
+
+    @property
+    def queue_len(self) -> int:
+        """How many messages wait, about."""
+        ...
+
+    def receive(self, max_messages: int, timeout_s: float) -> Sequence[Received] | None:
+        """Return what waits, without waiting for more; nothing after ``timeout_s``; ``None`` when all is over."""
+        ...
+
+    def settle(self, messages: Sequence[Received], *, committed: bool) -> None:
+        """Say that the messages are on disk, or that they could not be stored and must be sent again."""
+        ...
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Send messages out, in order."""
+        ...
+
+    def pause(self, timeout_s: float) -> None:
+        """Return after ``timeout_s``, or as soon as the source is to end."""
+        ...

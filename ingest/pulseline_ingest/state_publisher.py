@@ -1,0 +1,65 @@
+"""States of buckets on their way out: what is due by the schedule, as the store has it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from pulseline_core.errors import NotFound, StoreUnavailable
+from pulseline_core.event import Event
+from pulseline_core.store import Reader
+from pulseline_core.topic import Kind, build_topic
+from pulseline_core.types import BucketId
+from pulseline_ingest.encoding import encode
+from pulseline_ingest.source import Outgoing
+from pulseline_ingest.state import StateSchedule
+
+logger = logging.getLogger(__name__)
+
+
+class StatePublisher:
+    """Builds the retained messages on ``{root}/{bucket}/state``; used on the worker's thread."""
+
+    def __init__(self, reader: Reader, *, root: str, interval_s: float) -> None:
+        self._reader = reader
+        self._root = root
+        self._schedule = StateSchedule(interval_s)
+
+    def mark_all(self) -> None:
+        """Make every bucket due: a broker that was started again remembers none."""
+        self._schedule.mark(self._reader.read_bucket_ids())
+
+    def mark(self, bucket_ids: Iterable[BucketId]) -> None:
+        """Note that these buckets have changed."""
+        self._schedule.mark(bucket_ids)
+
+    def get_wait_s(self, *, now: float) -> float | None:
+        """Return how long it is until a state may be due, ``None`` if that is not foreseen."""
+        return self._schedule.get_wait_s(now=now)
+
+    def build_due(self, limit: int, *, now: float) -> list[Outgoing]:
+        """Return up to ``limit`` states; one that can not be read now is due again after the interval."""
+        bucket_ids = self._schedule.take(limit, now=now)
+        messages: list[Outgoing] = []
+        try:
+            for bucket_id in bucket_ids:
+                messages.append(self._build(bucket_id))  # noqa: PERF401 - what was built before an error is kept
+        except StoreUnavailable as error:
+            logger.warning("states can not be read: %s", error, extra={"action": "states_unread"})
+            self._schedule.mark(bucket_ids[len(messages) :])
+        return messages
+
+    def _build(self, bucket_id: BucketId) -> Outgoing:
+        topic = build_topic(self._root, bucket_id, Kind.STATE)
+        return Outgoing(topic=topic, payload=_encode(self._read_newest(bucket_id)), retain=True)
+
+    def _read_newest(self, bucket_id: BucketId) -> Event | None:
+        try:
+            return self._reader.read_newest(bucket_id)
+        except NotFound:  # deleted since it was marked
+            return None
+
+
+def _encode(event: Event | None) -> bytes:
+    """Return the payload; an empty one makes the broker forget the state."""
+    return b"" if event is None else encode(event.to_json())

@@ -1,0 +1,194 @@
+"""The writer: the one thread that changes the store.
+
+Theory of operation::
+
+    source ──receive──> read ──> one transaction ──commit──> settle ──> publish
+                                       │                     (PUBACK)   acknowledgements, replies, notices, states
+                                       ├─ store unavailable: roll back ──> settle as not committed ──> pause
+                                       └─ anything else: roll back, then each message of the group by itself;
+                                          the one that fails again becomes a dead letter
+
+* A group is what waits, up to ``max_batch``; nobody lingers for more. Alone, a message commits at once; under load the
+  groups grow while the disk is busy.
+* What a group makes visible (``Effects``) is kept apart until its commit, so a roll-back leaves nothing behind here,
+  and the store forgets what it remembered. Counters change after the commit only.
+* Messages are settled in the order in which they were received, each once, however its group went.
+* States and status are published between groups; their timers shorten the wait for messages and never delay one.
+  Under load few states are published for each group: the latest wins, so a bucket that waits longer loses nothing.
+* It ends when the source does, after the last message was settled. An error that comes out of ``run`` is a bug, or a
+  source that fails; whoever started the thread ends the process, and what was not settled is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Final
+
+from pulseline_core.backoff import Backoff
+from pulseline_core.errors import StoreUnavailable
+from pulseline_core.payload import PayloadRules
+from pulseline_core.store import Store
+from pulseline_ingest.acknowledgement import AcknowledgementRules
+from pulseline_ingest.batch import Batcher
+from pulseline_ingest.counters import Counters
+from pulseline_ingest.effects import Effects
+from pulseline_ingest.outcome import Failure
+from pulseline_ingest.reading import Delivery, describe_bug, read_message
+from pulseline_ingest.source import Outgoing, Source
+from pulseline_ingest.state_publisher import StatePublisher
+from pulseline_ingest.status import CommitFigures, Timer, WorkerFacts
+
+logger = logging.getLogger(__name__)
+
+#: How long nothing is tried after the store failed: from a moment, as for a lock, to what a person waits for gladly.
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+
+#: States published at once while no message waits: some milliseconds.
+_IDLE_STATES: Final = 100
+
+#: Messages for each state published while messages wait: states may cost a few per cent of the thread.
+_MESSAGES_PER_STATE: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerParts:
+    """What the worker is made of.
+
+    Attributes:
+        store: open, and used by the worker's thread alone.
+        max_batch: messages in one transaction, at most.
+    """
+
+    store: Store
+    batcher: Batcher
+    states: StatePublisher
+    facts: WorkerFacts
+    payload_rules: PayloadRules
+    acknowledgement_rules: AcknowledgementRules
+    max_batch: int
+    status_interval_s: float
+
+
+class Worker:
+    """Takes messages from a source until the source ends; all on the thread that calls ``run``."""
+
+    def __init__(self, source: Source, parts: WorkerParts) -> None:
+        self._source = source
+        self._parts = parts
+        self._counters = Counters()
+        self._commits = CommitFigures()
+        self._status_timer = Timer(parts.status_interval_s)
+        self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        self._problem: str | None = None
+
+    def run(self) -> None:
+        """Apply and acknowledge messages until the source ends."""
+        self._parts.states.mark_all()
+        self._publish_views(0)
+        while (group := self._source.receive(self._parts.max_batch, self._get_wait_s())) is not None:
+            if group:
+                self._handle([read_message(received, self._parts.payload_rules) for received in group])
+            self._publish_views(len(group))
+        self._source.publish([self._parts.facts.build_offline()])
+
+    def _handle(self, deliveries: Sequence[Delivery]) -> None:
+        if self._commit(deliveries):
+            self._backoff.reset()
+            return
+        self._publish_views(len(deliveries))
+        self._source.pause(self._backoff.next_delay_s(random.random))
+
+    def _commit(self, deliveries: Sequence[Delivery]) -> bool:
+        """Commit messages and settle them; return whether the store works."""
+        begun = monotonic()
+        try:
+            with self._parts.store.transaction() as tx:
+                effects = self._parts.batcher.apply(tx, deliveries)
+        except StoreUnavailable as error:
+            self._note_problem(error)
+            self._give_back(deliveries)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever one message did, its neighbours are to be stored
+            return self._commit_apart(deliveries, error)
+        self._commits.add(messages=len(deliveries), duration_s=monotonic() - begun)
+        self._note_problem(None)
+        self._finish(deliveries, effects)
+        return True
+
+    def _commit_apart(self, deliveries: Sequence[Delivery], error: Exception) -> bool:
+        """Commit the messages of a group that failed one by one; one that is alone already as a dead letter."""
+        if len(deliveries) > 1:
+            logger.warning("a group of %d failed: %s", len(deliveries), error, extra={"action": "group_failed"})
+            return self._commit_each(deliveries)
+        [delivery] = deliveries
+        logger.error(
+            "a message on %r failed", delivery.received.topic, exc_info=error, extra={"action": "message_failed"}
+        )
+        if isinstance(delivery.request, Failure):  # not even its dead letter can be stored
+            self._give_back(deliveries)
+            return True
+        return self._commit([replace(delivery, request=describe_bug(error))])
+
+    def _commit_each(self, deliveries: Sequence[Delivery]) -> bool:
+        for place, delivery in enumerate(deliveries, start=1):
+            if not self._commit([delivery]):
+                self._give_back(deliveries[place:])
+                return False
+        return True
+
+    def _finish(self, deliveries: Sequence[Delivery], effects: Effects) -> None:
+        """Make a committed group visible: first to who sent it, then to who watches."""
+        self._counters.add(effects.counters)
+        self._parts.states.mark(effects.touched)
+        self._source.settle([delivery.received for delivery in deliveries], committed=True)
+        messages = list(effects.iter_messages(self._parts.acknowledgement_rules))
+        if messages:
+            self._source.publish(messages)
+
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages as not committed; whoever sent them sends them again."""
+        self._commits.refused += len(deliveries)
+        if deliveries:
+            self._source.settle([delivery.received for delivery in deliveries], committed=False)
+
+    def _note_problem(self, error: StoreUnavailable | None) -> None:
+        """Log and report when the store ceases to work, for another reason, or works again."""
+        problem = None if error is None else str(error)
+        if problem == self._problem:
+            return
+        self._problem = problem
+        self._status_timer.hasten()
+        if error is None:
+            logger.info("the store works again", extra={"action": "store_recovered"})
+        else:
+            logger.error("nothing can be stored: %s", error, extra={"action": "store_failed"})
+
+    def _publish_views(self, busy_messages: int) -> None:
+        """Publish the states and the status that are due."""
+        now = monotonic()
+        limit = busy_messages // _MESSAGES_PER_STATE + 1 if busy_messages else _IDLE_STATES
+        messages = self._parts.states.build_due(limit, now=now)
+        if self._status_timer.is_due(now=now):
+            messages.append(self._build_status())
+        if messages:
+            self._source.publish(messages)
+
+    def _build_status(self) -> Outgoing:
+        return self._parts.facts.build_online(
+            counters=self._counters,
+            commit=self._commits,
+            queue_len=self._source.queue_len,
+            problem=self._problem,
+        )
+
+    def _get_wait_s(self) -> float:
+        """Return how long to wait for messages before the next view is due."""
+        now = monotonic()
+        wait_s = self._status_timer.get_wait_s(now=now)
+        state_wait_s = self._parts.states.get_wait_s(now=now)
+        return wait_s if state_wait_s is None else min(wait_s, state_wait_s)
