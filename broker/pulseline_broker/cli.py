@@ -1,0 +1,36 @@
+"""The commands ``pulseline broker`` and ``pulseline users``: flags in, exit code out."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import click
+
+from pulseline_broker.gate import load_gate
+from pulseline_broker.service import BrokerService
+from pulseline_broker.users_cli import users
+from pulseline_core import runtime
+from pulseline_core.log import setup_logging
+from pulseline_core.settings import Settings, options
+
+__all__ = ["command", "users"]
+
+#: Libraries that log each connection and state as news.
+_TALKATIVE: Final = ("amqtt", "transitions", "websockets")
+
+
+@click.command("broker")
+@options
+def command(settings: Settings) -> None:
+    """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""
+    setup_logging("broker", settings.log, testing=settings.testing)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with (
+        runtime.stop_on_signals() as stop,
+        runtime.lock_folder(settings.data_dir),
+        BrokerService(settings, load_gate(settings)) as service,
+    ):
+        runtime.notify_ready()
+        service.wait(stop)

@@ -1,0 +1,107 @@
+"""The gate: what the broker hands every publish to, and whose word an acknowledgement waits for.
+
+The broker knows nothing of what lies behind. It calls ``submit`` on its event loop for each publish that the access
+rights allow; whatever commits messages answers on a thread of its own, group by group, through the ``settle`` that
+``start`` was given. Only then does the client get its PUBACK (or PUBREC), and do subscribers get the message.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from pulseline_core.errors import InvalidSetting
+from pulseline_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish:
+    """One PUBLISH that the access rights allow.
+
+    Attributes:
+        retain: the flag as the client sent it; a hint only.
+        client_id: the session it came from.
+        username: ``None`` for an anonymous client.
+        received_at: aware UTC.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    client_id: str
+    username: str | None
+    received_at: datetime
+
+
+class Outgoing(Protocol):
+    """What the gate wants published; any object with these attributes."""
+
+    @property
+    def topic(self) -> str:
+        """Where to."""
+
+    @property
+    def payload(self) -> bytes:
+        """The message itself; empty and retained clears the topic."""
+
+    @property
+    def qos(self) -> int:
+        """0, 1 or 2; a subscriber gets the smaller of this and its own."""
+
+    @property
+    def retain(self) -> bool:
+        """Whether later subscribers get it too."""
+
+
+Settle: TypeAlias = Callable[[Sequence[object], bool], None]
+"""Tickets of a group, in order of submission, and whether they are committed."""
+
+SendOut: TypeAlias = Callable[[Sequence[Outgoing]], None]
+"""Messages that the gate publishes itself; they do not come back to it."""
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """Commits messages."""
+
+    def start(self, *, settle: Settle, publish: SendOut) -> None:
+        """Start; return when messages can be submitted.
+
+        Args:
+            settle: may be called from any thread, once a group; each ticket exactly once, in order of submission.
+            publish: may be called from any thread, at any time until ``close`` returns.
+
+        Raises:
+            PulselineError: it can not start.
+        """
+
+    def submit(self, publish: Publish, ticket: object) -> None:
+        """Take a message in; called on the event loop's thread, must not block."""
+
+    def close(self, timeout_s: float) -> None:
+        """Commit and settle what was submitted, then stop; called once, not on the event loop's thread."""
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Set when the gate's own thread died: nothing will be settled any more."""
+
+
+def load_gate(settings: Settings) -> Gate:
+    """Build the gate that ``broker.gate`` names as ``module:callable``, by calling it with the settings.
+
+    Raises:
+        InvalidSetting: there is no such module or callable, or it does not make a gate.
+    """
+    module_name, _, attribute = settings.broker.gate.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InvalidSetting("broker.gate", f"names no gate: {settings.broker.gate!r} ({error})") from error
+    gate = factory(settings)
+    if not isinstance(gate, Gate):
+        raise InvalidSetting("broker.gate", f"names something that makes no gate: {settings.broker.gate!r}")
+    return gate
