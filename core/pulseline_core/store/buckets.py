@@ -10,7 +10,7 @@ import orjson
 
 from pulseline_core.bucket import LOCAL_HOSTNAME, Bucket, BucketDescription
 from pulseline_core.store.connection import Connection, Row
-from pulseline_core.store.models import BucketTable
+from pulseline_core.store.models import IS_LONG, LONG_US, BucketTable
 from pulseline_core.times import MICROSECOND, from_us, to_us
 from pulseline_core.types import BucketId
 
@@ -21,8 +21,8 @@ _COLUMNS: Final = "b.id, b.name, b.type, b.client, b.hostname, b.data, b.pulseti
 
 _FIND: Final = f"SELECT {_COLUMNS} FROM bucket b WHERE b.name = ?"  # noqa: S608 - a constant
 
-#: The latest end can only belong to an event that begins at most the longest duration before the newest event's end,
-#: so a few rows at the end of the index are looked at, not all.
+#: The latest end belongs to the newest event, or to one that begins less than its own length before that one's end: at
+#: most an hour for short events, the bucket's longest duration for the few that are in the index of long ones.
 _READ: Final = f"""
 WITH known AS (
     SELECT {_COLUMNS}, b.longest_us,
@@ -30,7 +30,10 @@ WITH known AS (
         (SELECT end_us FROM event WHERE bucket_id = b.id ORDER BY start_us DESC, id DESC LIMIT 1) AS last_us
     FROM bucket b {{where}}
 )
-SELECT b.*, (SELECT MAX(end_us) FROM event WHERE bucket_id = b.id AND start_us >= b.last_us - b.longest_us)
+SELECT b.*,
+    (SELECT MAX(end_us) FROM event WHERE bucket_id = b.id AND start_us >= b.last_us - {LONG_US}),
+    (SELECT MAX(end_us) FROM event
+        WHERE bucket_id = b.id AND start_us >= b.last_us - b.longest_us AND {IS_LONG})
 FROM known b ORDER BY b.name
 """  # noqa: S608 - constants
 _READ_ALL: Final = _READ.format(where="")
@@ -133,7 +136,8 @@ def _build(row: Row) -> Bucket:
 
 
 def _build_whole(row: Row) -> Bucket:
-    _, first_us, last_us, end_us = row[8:]
+    _, first_us, last_us, *ends_us = row[8:]
+    end_us = max((us for us in ends_us if us is not None), default=None)
     return replace(_build(row), start=_instant(first_us), end=_instant(end_us), last_updated=_instant(last_us))
 
 

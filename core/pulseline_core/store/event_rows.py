@@ -13,16 +13,12 @@ from pulseline_core.store.connection import Row
 from pulseline_core.times import from_us
 from pulseline_core.types import JSONObject
 
-#: The columns that ``iter_events`` takes, in its order.
-EVENT_COLUMNS: Final = "e.id, e.start_us, e.end_us, e.data_id, d.json"
-EVENT_TABLES: Final = "event e JOIN event_data d ON d.id = e.data_id"
+#: What ``iter_events`` takes, in its order. The event table is ``e``.
+SELECT_EVENTS: Final = "SELECT e.id, start_us, end_us, data_id, json FROM event e JOIN event_data d ON d.id = data_id"
 
 #: Instants that no event lies beyond, for ranges without an end; both fit every database's 64-bit integer.
 MIN_US: Final = -(2**62)
 MAX_US: Final = 2**62
-
-#: How many decoded ``data`` objects one read keeps; then it starts over.
-_MAX_DECODED: Final = 10_000
 
 
 def build_event(event_id: int, start_us: int, end_us: int, data: JSONObject) -> Event:
@@ -32,17 +28,15 @@ def build_event(event_id: int, start_us: int, end_us: int, data: JSONObject) -> 
     )
 
 
-def iter_events(rows: Iterable[Row], *, clip_us: tuple[int, int] = (MIN_US, MAX_US)) -> Iterator[Event]:
-    """Yield events of rows of ``EVENT_COLUMNS``, cut to a range of time.
+def iter_events(rows: Iterable[Row], *, clip_us: tuple[int, int] | None = None) -> Iterator[Event]:
+    """Yield the events of rows of ``SELECT_EVENTS``, cut to a range of time if there is one.
 
     Equal data is decoded once and shared: nobody may change it.
     """
-    first_us, last_us = clip_us
+    first_us, last_us = clip_us or (MIN_US, MAX_US)
     decoded: dict[int, JSONObject] = {}
     for event_id, start_us, end_us, data_id, text in rows:
         data = decoded.get(data_id)
         if data is None:
-            if len(decoded) >= _MAX_DECODED:
-                decoded.clear()
             data = decoded[data_id] = orjson.loads(text)
         yield build_event(event_id, max(start_us, first_us), min(end_us, last_us), data)

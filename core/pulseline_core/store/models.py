@@ -35,7 +35,7 @@ class BucketTable(peewee.Model):
     """A bucket; ``name`` is the id that people know it by."""
 
     id = RowId()
-    name = peewee.TextField(unique=True)
+    name = peewee.TextField()
     type = peewee.TextField()
     client = peewee.TextField()
     hostname = peewee.TextField()
@@ -53,7 +53,7 @@ class EventDataTable(peewee.Model):
     """A distinct ``data`` object: its canonical JSON, found by digest."""
 
     id = RowId()
-    digest = peewee.BlobField(unique=True)
+    digest = peewee.BlobField()
     json = peewee.TextField()
 
     class Meta:
@@ -67,12 +67,10 @@ class EventTable(peewee.Model):
     bucket = peewee.ForeignKeyField(BucketTable, index=False)
     start_us = peewee.BigIntegerField()
     end_us = peewee.BigIntegerField()
-    #: Indexed, so that data which no event has any more is found when its last event goes.
-    data = peewee.ForeignKeyField(EventDataTable)
+    data = peewee.ForeignKeyField(EventDataTable, index=False)
 
     class Meta:
         table_name = "event"
-        indexes = ((("bucket", "start_us"), False),)
 
 
 class WatermarkTable(peewee.Model):
@@ -112,6 +110,32 @@ class KeyValueTable(peewee.Model):
         table_name = "key_value"
         without_rowid = True
 
+
+#: Events longer than this, an hour, have an index of their own: a range read looks for short ones an hour back, and
+#: for long ones in there, however far back. Part of the schema.
+LONG_US: Final = 3_600_000_000
+
+#: The condition of that index, in the words that make a database use it.
+IS_LONG: Final = f"end_us - start_us > {LONG_US}"
+
+
+def _add_index(name: str, *fields: peewee.Field, unique: bool = False, where: peewee.Expression | None = None) -> None:
+    """Give a model an index with a name that does not change when the model's does."""
+    index = fields[0].model.index(*fields, unique=unique, name=name)
+    fields[0].model.add_index(index if where is None else index.where(where))
+
+
+_add_index("bucket_by_name", BucketTable.name, unique=True)
+_add_index("event_data_by_digest", EventDataTable.digest, unique=True)
+_add_index("event_by_start", EventTable.bucket, EventTable.start_us)
+_add_index(
+    "long_event_by_start",
+    EventTable.bucket,
+    EventTable.start_us,
+    where=EventTable.end_us - EventTable.start_us > LONG_US,
+)
+#: So that data which no event has any more is found when its last event goes.
+_add_index("event_by_data", EventTable.data)
 
 #: In an order in which they can be created.
 TABLES: Final[tuple[type[peewee.Model], ...]] = (

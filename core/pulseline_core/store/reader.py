@@ -36,6 +36,7 @@ from pulseline_core.types import BucketId
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
 PAGE_EVENTS: Final = 2000
 
+_HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
 _EQUAL: Final = f"{SELECT_EVENTS} WHERE bucket_id = ? AND start_us = ? AND end_us = ? AND digest = ? LIMIT 1"
 
@@ -89,7 +90,7 @@ class Reader:
     def has_bucket(self, bucket_id: str) -> bool:
         """Return whether there is such a bucket."""
         with self._pool.read() as connection:
-            return connection.fetch_one(_BUCKET, (bucket_id,)) is not None
+            return connection.fetch_one(_HAS_BUCKET, (bucket_id,)) is not None
 
     def read_events(
         self,

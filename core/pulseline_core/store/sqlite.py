@@ -96,8 +96,10 @@ class SqliteBackend:
 
     def open_reader(self) -> peewee.Database:
         """Connect for reading; never changes or checkpoints the file."""
-        if not self.path.exists():
-            raise sqlite_errors.missing(self.path)
+        try:
+            self.path.stat()
+        except OSError as error:
+            raise sqlite_errors.translate_os_error(error, self.path) from error
         return self._connect("ro", _READER_PRAGMAS)
 
     def get_identity(self) -> tuple[int, int] | None:

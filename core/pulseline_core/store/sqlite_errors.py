@@ -59,6 +59,8 @@ def _explain(cause: BaseException, primary: int, path: Path) -> PulselineError:
 
 def translate_os_error(error: OSError, path: Path) -> PulselineError:
     """Return our error for one of the operating system."""
+    if isinstance(error, FileNotFoundError):
+        return missing(path)
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFull(str(path))
@@ -89,12 +91,12 @@ def _find_cause(error: BaseException) -> BaseException:
 
 
 def _explain_refusal(path: Path, name: str) -> PulselineError:
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return NotPermitted(str(path.parent), "the folder is read-only for this user")
     if not path.exists():
         return missing(path)
     if not path.is_file():
         return NotPermitted(str(path), "not a file")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        return NotPermitted(str(path.parent), "the folder is read-only for this user")
     if not os.access(path, os.R_OK | os.W_OK):
         return NotPermitted(str(path), "the file is read-only for this user")
     return StoreUnavailable(f"database {str(path)!r} can not be opened: {name}")
