@@ -1,0 +1,40 @@
+"""The Pulseline client: durable writes over MQTT, reads over REST."""
+
+from pulseline_client.client import Client, ClientStatus
+from pulseline_client.outbox import OutboxLimits
+from pulseline_client.rest import RestReader
+from pulseline_core.errors import (
+    BadInput,
+    Closed,
+    ConfigError,
+    NotAuthorized,
+    NotFound,
+    OutboxFull,
+    OutboxInUse,
+    PayloadTooLarge,
+    PulselineError,
+    ReplyTimeout,
+    ServerUnavailable,
+    Unavailable,
+)
+from pulseline_core.event import Event
+
+__all__ = [
+    "BadInput",
+    "Client",
+    "ClientStatus",
+    "Closed",
+    "ConfigError",
+    "Event",
+    "NotAuthorized",
+    "NotFound",
+    "OutboxFull",
+    "OutboxInUse",
+    "OutboxLimits",
+    "PayloadTooLarge",
+    "PulselineError",
+    "ReplyTimeout",
+    "RestReader",
+    "ServerUnavailable",
+    "Unavailable",
+]

@@ -1,0 +1,364 @@
+"""The outbox: messages that are safe on disk until the server has confirmed them.
+
+Theory of operation. ``put`` returns after its messages are committed and synced. Threads that put at the same time
+share a commit: the first becomes the leader, takes all drafts that wait, numbers and writes them in one transaction,
+and wakes the others; who comes meanwhile waits for the next leader::
+
+    thread 1  put --------> leads: [number, insert 1, COMMIT] --> returns
+    thread 2     put ---> waits ..................................> leads: [insert 2 3, COMMIT] -> returns
+    thread 3       put -> waits ......................................................-> returns
+
+Invariants: ids grow in the order of commits; the seqs of a bucket follow one another without a gap, also when a
+commit fails and when the outbox ran empty; only the leader touches the writing connection and the numbers.
+
+One reader, the sender's thread, takes messages in order: from memory while it keeps up (``_tail`` holds what was
+committed last), from the file through a connection of its own when it is behind. What the server confirmed is deleted
+with the next commit, whoever makes it, so that a message costs one sync in all; a deletion that gets lost with the
+process only means that the server is told twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final, Self
+
+from pulseline_client import outbox_file
+from pulseline_client.outbox_file import map_errors
+from pulseline_client.queued_message import Draft, QueuedMessage
+from pulseline_core.errors import Closed, Misuse, OutboxFull, PulselineError, StoreUnavailable
+from pulseline_core.topic import Kind
+from pulseline_core.types import BucketId, PublisherId
+
+logger = logging.getLogger(__name__)
+
+#: What a row costs beyond its body: ids, keys, the index; measured with short bucket ids.
+ROW_BYTES: Final = 100
+
+#: What is kept in memory for a reader that keeps up; beyond it the reader goes to the file.
+TAIL_MESSAGES: Final = 2000
+TAIL_BYTES: Final = 4 * 1024 * 1024
+
+#: What one reading takes at most, and the message that exceeds it.
+READ_BYTES: Final = 4 * 1024 * 1024
+
+_INSERT: Final = "INSERT INTO message (id, bucket_id, seq, kind, size, body) VALUES (?, ?, ?, ?, ?, ?)"
+_KEEP_SEQ: Final = (
+    "INSERT INTO bucket (bucket_id, last_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last_seq = max(last_seq, ?2)"
+)
+_DELETE: Final = "DELETE FROM message WHERE bucket_id = ? AND seq <= ? RETURNING size"
+_READ: Final = "SELECT id, bucket_id, seq, kind, body FROM message WHERE id > ? ORDER BY id LIMIT ?"
+_READ_BUCKET: Final = (
+    "SELECT id, bucket_id, seq, kind, body FROM message WHERE bucket_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxLimits:
+    """How much may wait: a month of one heartbeat in three seconds, or what a small disk can spare."""
+
+    max_messages: int = 1_000_000
+    max_bytes: int = 1024**3
+
+
+@dataclass(slots=True)
+class _Deposit:
+    """What one call of ``put`` waits for."""
+
+    drafts: Sequence[Draft]
+    stored: Callable[[Sequence[QueuedMessage]], None]
+    messages: list[QueuedMessage] = field(default_factory=list[QueuedMessage])
+    is_done: bool = False
+    error: PulselineError | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one commit writes and deletes."""
+
+    deposits: list[_Deposit]
+    discards: dict[BucketId, int]
+
+
+def _ignore(_: Sequence[QueuedMessage]) -> None:
+    pass
+
+
+class Outbox:
+    """The open outbox of one process; a context manager. Any thread may put, one thread reads."""
+
+    def __init__(self, path: Path, *, limits: OutboxLimits | None = None) -> None:
+        self.path = path
+        self._limits = limits if limits is not None else OutboxLimits()
+        self._changed = threading.Condition()
+        self._is_committing = False
+        self._waiting: list[_Deposit] = []
+        self._discards: dict[BucketId, int] = {}
+        self._tail: deque[QueuedMessage] = deque()
+        self._tail_bytes = 0
+        self._process = os.getpid()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        """Lock and open the file; see ``outbox_file`` for the errors."""
+        self._lock = outbox_file.lock_outbox(self.path)
+        try:
+            self._writer = outbox_file.open_database(self.path)
+            self._reader = outbox_file.connect(self.path)
+            with map_errors(self.path):
+                self._load(self._reader)
+        except PulselineError:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        (publisher,) = connection.execute("SELECT id FROM publisher").fetchone()
+        self.publisher = PublisherId(publisher)
+        last_seqs = {BucketId(name): seq for name, seq in connection.execute("SELECT bucket_id, last_seq FROM bucket")}
+        self._messages, self._bytes, last_id = 0, 0, 0
+        rows = connection.execute("SELECT bucket_id, max(seq), max(id), count(*), sum(size) FROM message GROUP BY 1")
+        for name, seq, newest, count, size in rows:
+            last_seqs[name] = max(seq, last_seqs.get(name, 0))
+            self._messages += count
+            self._bytes += size
+            last_id = max(last_id, newest)
+        #: Up to here messages may have been sent by an earlier process.
+        self.inherited: Mapping[BucketId, int] = dict(last_seqs)
+        self._last_seqs = last_seqs
+        #: The newest message's id, 0 before the first.
+        self.last_id = last_id
+        #: All messages after this id are in the tail.
+        self._tail_floor = last_id
+
+    def close(self) -> None:
+        """Delete what was confirmed, and let go of the file; a second call does nothing."""
+        if self._writer is None:
+            return
+        try:
+            self.commit_discards()
+        except PulselineError as error:
+            logger.warning(
+                "confirmed messages stay in the outbox: %s", error, extra={"action": "outbox_discard_failed"}
+            )
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_committing)
+            self._release()
+
+    def _release(self) -> None:
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.close()
+        self._reader = self._writer = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    @property
+    def messages(self) -> int:
+        """How many messages are in the file; confirmed ones count until they are deleted."""
+        return self._messages
+
+    def put(
+        self, drafts: Sequence[Draft], *, stored: Callable[[Sequence[QueuedMessage]], None] = _ignore
+    ) -> list[QueuedMessage]:
+        """Take messages in; they are committed and synced when this returns, or none of them is.
+
+        Args:
+            drafts: what to take, in order.
+            stored: called with the numbered messages after the commit and before anybody can read them, on the
+                thread that made the commit; must not block.
+
+        Raises:
+            OutboxFull: there is no room for all of them.
+            DiskFull: the disk has no space.
+            StoreUnavailable: the file can not be written.
+            Closed: the outbox is not open.
+        """
+        deposit = _Deposit(drafts, stored)
+        with self._changed:
+            self._check_usable()
+            self._reserve(drafts)
+            self._waiting.append(deposit)
+            self._changed.wait_for(lambda: deposit.is_done or not self._is_committing)
+            group = None if deposit.is_done else self._take_lead()
+        if group is not None:
+            self._commit(group)
+        if deposit.error is not None:
+            raise deposit.error
+        return deposit.messages
+
+    def _check_usable(self) -> None:
+        if self._writer is None:
+            raise Closed("outbox")
+        if os.getpid() != self._process:
+            raise Misuse("the outbox was opened before a fork; open a client of its own in each process")
+
+    def _reserve(self, drafts: Sequence[Draft]) -> None:
+        size_bytes = _get_size(drafts)
+        is_full = self._messages + len(drafts) > self._limits.max_messages
+        if is_full or self._bytes + size_bytes > self._limits.max_bytes:
+            raise OutboxFull(messages=self._messages, size_bytes=self._bytes)
+        self._messages += len(drafts)
+        self._bytes += size_bytes
+
+    def _take_lead(self) -> _Group:
+        group = _Group(self._waiting, self._discards)
+        self._waiting, self._discards = [], {}
+        self._is_committing = True
+        return group
+
+    def _commit(self, group: _Group) -> None:
+        """Write the group, then wake whoever waits for it or for the lead."""
+        error: PulselineError | None = StoreUnavailable(f"outbox '{self.path}' was not written")
+        freed: list[int] = []
+        try:
+            freed = self._write(group)
+            error = None
+        except PulselineError as problem:
+            error = problem
+        finally:
+            with self._changed:
+                self._finish(group, freed, error)
+                self._is_committing = False
+                self._changed.notify_all()
+
+    def _write(self, group: _Group) -> list[int]:
+        """Run the transaction; return the sizes of the rows that were deleted."""
+        connection = self._writer
+        if connection is None:
+            raise Closed("outbox")
+        last_seqs = self._number(group.deposits)
+        with map_errors(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for deposit in group.deposits:
+                    connection.executemany(_INSERT, map(_to_row, deposit.messages))
+                freed = [size for item in group.discards.items() for size in _delete(connection, *item)]
+                connection.execute("COMMIT")
+            except sqlite3.Error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        self._last_seqs.update(last_seqs)
+        return freed
+
+    def _number(self, deposits: Iterable[_Deposit]) -> dict[BucketId, int]:
+        """Give the drafts their numbers; return the last seq of each bucket, to be kept once the commit held."""
+        given: dict[BucketId, int] = {}
+        message_id = self.last_id
+        for deposit in deposits:
+            deposit.messages = []
+            for draft in deposit.drafts:
+                message_id += 1
+                seq = given.get(draft.bucket_id, self._last_seqs.get(draft.bucket_id, 0)) + 1
+                given[draft.bucket_id] = seq
+                deposit.messages.append(
+                    QueuedMessage(id=message_id, bucket_id=draft.bucket_id, seq=seq, kind=draft.kind, body=draft.body)
+                )
+        return given
+
+    def _finish(self, group: _Group, freed: Sequence[int], error: PulselineError | None) -> None:
+        """Account for the group; called under the lock."""
+        if error is not None:
+            for bucket_id, seq in group.discards.items():
+                self._discards[bucket_id] = max(seq, self._discards.get(bucket_id, 0))
+        self._messages -= len(freed)
+        self._bytes -= sum(freed) + ROW_BYTES * len(freed)
+        for deposit in group.deposits:
+            deposit.is_done = True
+            deposit.error = error
+            if error is None:
+                deposit.stored(deposit.messages)
+                self._extend_tail(deposit.messages)
+            else:
+                self._messages -= len(deposit.drafts)
+                self._bytes -= _get_size(deposit.drafts)
+
+    def _extend_tail(self, messages: Sequence[QueuedMessage]) -> None:
+        for message in messages:
+            self._tail.append(message)
+            self._tail_bytes += len(message.body)
+            self.last_id = message.id
+        while self._tail_bytes > TAIL_BYTES or len(self._tail) > TAIL_MESSAGES:
+            self._shorten_tail()
+
+    def _shorten_tail(self) -> None:
+        oldest = self._tail.popleft()
+        self._tail_bytes -= len(oldest.body)
+        self._tail_floor = oldest.id
+
+    def read_after(self, message_id: int, *, limit: int) -> list[QueuedMessage]:
+        """Return the oldest messages after ``message_id``, at most ``limit``; for the one reader.
+
+        The reader goes forward only: what it has passed is dropped from memory.
+        """
+        with self._changed:
+            if message_id >= self._tail_floor:
+                while self._tail and self._tail[0].id <= message_id:
+                    self._shorten_tail()
+                return list(islice(self._tail, limit))
+        return self._read(_READ, (message_id, limit))
+
+    def read_bucket_after(self, bucket_id: BucketId, seq: int, *, limit: int) -> list[QueuedMessage]:
+        """Return a bucket's oldest messages after ``seq``, at most ``limit``; for the one reader."""
+        return self._read(_READ_BUCKET, (bucket_id, seq, limit))
+
+    def _read(self, query: str, arguments: tuple[int | str, ...]) -> list[QueuedMessage]:
+        if self._reader is None:
+            raise Closed("outbox")
+        messages: list[QueuedMessage] = []
+        size_bytes = 0
+        with map_errors(self.path), closing(self._reader.execute(query, arguments)) as rows:
+            for row in rows:
+                messages.append(_from_row(row))
+                size_bytes += len(messages[-1].body)
+                if size_bytes >= READ_BYTES:
+                    break
+        return messages
+
+    def discard(self, bucket_id: BucketId, seq: int) -> None:
+        """Delete a bucket's messages up to ``seq`` with the next commit; they count as waiting until then."""
+        with self._changed:
+            self._discards[bucket_id] = max(seq, self._discards.get(bucket_id, 0))
+
+    def commit_discards(self) -> None:
+        """Delete now what was confirmed; without anything to delete this costs no sync.
+
+        Raises:
+            DiskFull, StoreUnavailable: it could not be done now; it stays noted for the next commit.
+        """
+        self.put(())
+
+
+def _get_size(drafts: Iterable[Draft]) -> int:
+    return sum(len(draft.body) + ROW_BYTES for draft in drafts)
+
+
+def _to_row(message: QueuedMessage) -> tuple[int, str, int, str, int, bytes]:
+    kind, body = message.kind.value, message.body
+    return message.id, message.bucket_id, message.seq, kind, len(body), body
+
+
+def _from_row(row: tuple[int, str, int, str, bytes]) -> QueuedMessage:
+    message_id, bucket_id, seq, kind, body = row
+    return QueuedMessage(id=message_id, bucket_id=BucketId(bucket_id), seq=seq, kind=Kind(kind), body=body)
+
+
+def _delete(connection: sqlite3.Connection, bucket_id: BucketId, seq: int) -> list[int]:
+    """Delete a bucket's messages up to ``seq``, keeping the seq in mind; return their sizes."""
+    connection.execute(_KEEP_SEQ, (bucket_id, seq))
+    return [size for (size,) in connection.execute(_DELETE, (bucket_id, seq))]

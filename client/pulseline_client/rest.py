@@ -1,0 +1,191 @@
+"""Reads over REST: the timeline as the server stores it. The one module that knows httpx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Final, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from pulseline_client.stored_event import parse_stored_event
+from pulseline_core import times
+from pulseline_core.errors import BadInput, NotAuthorized, NotFound, PulselineError, ServerUnavailable
+from pulseline_core.event import Event
+from pulseline_core.types import JSONObject, JSONValue
+
+_Shape = TypeVar("_Shape")
+
+#: For a connection on the one hand, for each piece of an answer on the other: a full export takes its time.
+CONNECT_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 60.0
+
+API: Final = "/api/0"
+
+
+class RestReader:
+    """Reads from one server. A context manager; any thread may call. Nothing is connected before the first read."""
+
+    def __init__(self, url: str = "http://127.0.0.1:5600", *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        """Store where the server is.
+
+        Args:
+            url: the server's address, as in ``http://127.0.0.1:5600``.
+            read_timeout_s: how long the server may be silent.
+        """
+        self.url = url.rstrip("/")
+        self._timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        if "_http" in self.__dict__:
+            self._http.close()
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        """The connections; made when needed, because it takes longer than all the rest of a client."""
+        return httpx.Client(timeout=self._timeout, trust_env=False)
+
+    def get_info(self) -> JSONObject:
+        """Return ``{"hostname", "version", "testing", "device_id"}``."""
+        return self._expect(dict, "/info")
+
+    def get_status(self) -> JSONObject:
+        """Return what the server says of itself: ingest, broker and store."""
+        return self._expect(dict, "/status")
+
+    def get_buckets(self) -> dict[str, JSONValue]:
+        """Return all buckets by id, each ``{"id", "type", "client", "hostname", "created", ...}``."""
+        return self._expect(dict, "/buckets/")
+
+    def get_bucket(self, bucket_id: str) -> JSONObject:
+        """Return a bucket; raise ``NotFound``."""
+        return self._expect(dict, f"/buckets/{_quote(bucket_id)}", missing=("bucket", bucket_id))
+
+    def get_events(
+        self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, limit: int | None = None
+    ) -> list[Event]:
+        """Return a bucket's events, newest first.
+
+        Args:
+            bucket_id: which bucket; raises ``NotFound``.
+            start: only events that end after it, cut off there; ``None`` is from the beginning.
+            end: only events that begin before it, cut off there; ``None`` is to the end.
+            limit: at most so many; ``None`` is all.
+        """
+        query = _build_range(start, end) | ({} if limit is None else {"limit": str(limit)})
+        path = f"/buckets/{_quote(bucket_id)}/events"
+        return [parse_stored_event(item) for item in self._expect(list, path, query, missing=("bucket", bucket_id))]
+
+    def get_event(self, bucket_id: str, event_id: int) -> Event | None:
+        """Return one event, whole, or ``None`` where the bucket or the event does not exist."""
+        path = f"/buckets/{_quote(bucket_id)}/events/{event_id}"
+        try:
+            return parse_stored_event(self._get(path, missing=("event", event_id)))
+        except NotFound:
+            return None
+
+    def get_eventcount(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
+        """Return how many events a bucket has, or touch a time; raise ``NotFound``."""
+        path = f"/buckets/{_quote(bucket_id)}/events/count"
+        return self._expect(int, path, _build_range(start, end), missing=("bucket", bucket_id))
+
+    def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
+        """Return dead letters, newest first: at most ``limit``, those older than ``before_id``."""
+        asked = {"limit": limit, "before_id": before_id}
+        query = {name: str(value) for name, value in asked.items() if value is not None}
+        return self._expect(list, "/dead-letters", query)
+
+    def get_dead_letter(self, dead_letter_id: int) -> JSONObject:
+        """Return one dead letter with its payload; raise ``NotFound``."""
+        return self._expect(dict, f"/dead-letters/{dead_letter_id}", missing=("dead letter", dead_letter_id))
+
+    def iter_export(self, bucket_id: str | None = None) -> Iterator[bytes]:
+        """Yield the export of a bucket, or of all, piece by piece: ``{"buckets": {id: {..., "events": [...]}}}``.
+
+        Raises:
+            NotFound: the bucket does not exist.
+            ServerUnavailable: also when the connection ends before the export does.
+        """
+        path = "/export" if bucket_id is None else f"/buckets/{_quote(bucket_id)}/export"
+        try:
+            with self._http.stream("GET", self.url + API + path) as answer:
+                if answer.is_error:
+                    answer.read()
+                self._check(answer, None if bucket_id is None else ("bucket", bucket_id))
+                yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise self._map_error(error) from error
+
+    def _expect(
+        self,
+        shape: type[_Shape],
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        missing: tuple[str, str | int] | None = None,
+    ) -> _Shape:
+        """Return what the server answers, which has to be of the given type."""
+        value = self._get(path, query, missing=missing)
+        if not isinstance(value, shape):
+            raise ServerUnavailable(self.url, f"its answer to {path!r} is not what pulseline answers")
+        return value
+
+    def _get(
+        self, path: str, query: Mapping[str, str] | None = None, *, missing: tuple[str, str | int] | None = None
+    ) -> JSONValue:
+        try:
+            answer = self._http.get(self.url + API + path, params=query)
+        except httpx.HTTPError as error:
+            raise self._map_error(error) from error
+        self._check(answer, missing)
+        try:
+            value: JSONValue = answer.json()
+        except ValueError as error:
+            raise ServerUnavailable(self.url, f"its answer to {path!r} is not JSON") from error
+        return value
+
+    def _check(self, answer: httpx.Response, missing: tuple[str, str | int] | None) -> None:
+        """Raise what an answer other than 2xx means."""
+        status, message = answer.status_code, _read_message(answer)
+        if answer.is_success:
+            return
+        if status == httpx.codes.NOT_FOUND and missing is not None:
+            raise NotFound(*missing)
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise NotAuthorized(message)
+        if answer.is_client_error:
+            raise BadInput(message)
+        raise ServerUnavailable(self.url, f"HTTP {status}: {message}")
+
+    def _map_error(self, error: httpx.HTTPError) -> PulselineError:
+        return ServerUnavailable(self.url, str(error) or type(error).__name__)
+
+
+def _quote(bucket_id: str) -> str:
+    return quote(bucket_id, safe="")
+
+
+def _build_range(start: datetime | None, end: datetime | None) -> dict[str, str]:
+    asked = {"start": start, "end": end}
+    return {name: times.format_timestamp(instant) for name, instant in asked.items() if instant is not None}
+
+
+def _read_message(answer: httpx.Response) -> str:
+    """Return the ``message`` of an error's JSON, or what HTTP calls the status."""
+    if answer.is_success:
+        return ""
+    try:
+        value: JSONValue = answer.json()
+    except ValueError:
+        value = None
+    message = value.get("message") if isinstance(value, dict) else None
+    return message if isinstance(message, str) else f"HTTP {answer.status_code} {answer.reason_phrase}"

@@ -1,0 +1,282 @@
+"""The calls that write: each checks its input, makes messages of it, and reads what the server answers.
+
+Bad input raises at the call and never reaches the outbox.
+"""
+
+from __future__ import annotations
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pulseline_client.batch import build_batches, build_single, check_size
+from pulseline_client.queued_message import WORKER_BUCKET, Draft, encode_body
+from pulseline_client.reply import Outcome
+from pulseline_client.stored_event import parse_stored_event
+from pulseline_core import times
+from pulseline_core.bucket import parse_bucket_id, parse_description, parse_pulsetime
+from pulseline_core.errors import InvalidBucketId, InvalidEvent
+from pulseline_core.event import Event, parse_duration
+from pulseline_core.topic import Kind
+from pulseline_core.types import BucketId, JSONObject, JSONValue
+
+#: The wire interface's limit.
+DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
+
+
+class Writer(ABC):
+    """Everything that can be written; ``send`` brings it there."""
+
+    def __init__(self, *, name: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
+        """Store who writes.
+
+        Args:
+            name: the ``client`` of buckets that are created here.
+            max_payload_bytes: the largest message that the server takes.
+        """
+        self.name = name
+        self._max_payload_bytes = max_payload_bytes
+
+    @abstractmethod
+    def send(self, drafts: Sequence[Draft], *, queued: bool) -> list[Outcome] | None:
+        """Take messages and, unless ``queued``, wait for what becomes of each; raise the first error among it."""
+
+    def create_bucket(
+        self,
+        bucket_id: str,
+        *,
+        type: str,  # noqa: A002  ActivityWatch's word
+        client: str | None = None,
+        hostname: str | None = None,
+        data: JSONObject | None = None,
+        pulsetime: float | timedelta | None = None,
+        queued: bool = False,
+    ) -> JSONObject | None:
+        """Create a bucket, or change its description.
+
+        Args:
+            bucket_id: 1 to 256 bytes of UTF-8.
+            type: what its events are, as in ``currentwindow``.
+            client: what writes it; by default this client's name.
+            hostname: where its events happen; by default this host's name.
+            data: anything else.
+            pulsetime: how long its heartbeats hold, in seconds; by default the server's setting.
+            queued: return when the message is on disk.
+
+        Returns:
+            The bucket as REST answers it, or ``None`` when ``queued`` or when the answer was lost on the way.
+        """
+        described: JSONObject = {
+            "type": type,
+            "client": client if client is not None else self.name,
+            "hostname": hostname if hostname is not None else socket.gethostname(),
+        }
+        if data is not None:
+            described["data"] = data
+        if pulsetime is not None:
+            described["pulsetime"] = _parse_seconds(pulsetime).total_seconds()
+        parse_description(described)
+        result = self.request(bucket_id, Kind.META, described, queued=queued)
+        return result if isinstance(result, dict) else None
+
+    def heartbeat(
+        self,
+        bucket_id: str,
+        data: JSONObject | Event,
+        *,
+        timestamp: datetime | None = None,
+        duration: float | timedelta = 0,
+        pulsetime: float | timedelta | None = None,
+        queued: bool = True,
+    ) -> Event | None:
+        """Say that something holds: it becomes an event, or prolongs the one that it goes on with.
+
+        Args:
+            bucket_id: where; an unknown bucket is made by the server, unless it is set not to.
+            data: what holds, or a whole event (then without ``timestamp`` and ``duration``).
+            timestamp: since when, aware; by default now.
+            duration: for how long, in seconds.
+            pulsetime: how far apart two heartbeats of one state may lie, in seconds; by default the bucket's.
+            queued: return when the message is on disk.
+
+        Returns:
+            The event that holds it now, or ``None`` when ``queued``. When the answer was lost on the way, the
+            heartbeat as it was sent, without an id.
+
+        Raises:
+            BadInput: it can not be taken as it is.
+            OutboxFull: too much waits for the server.
+            ReplyTimeout: ``queued`` is false and the server did not confirm it in time; it is kept and will be sent.
+        """
+        if isinstance(data, Event):
+            event = data
+        else:
+            start = timestamp if timestamp is not None else datetime.now(UTC)
+            event = Event(timestamp=start, duration=_parse_seconds(duration), data=data)
+        _check_events((event,))
+        body = build_single(event, pulsetime=_parse_pulsetime(pulsetime), limit_bytes=self._max_payload_bytes)
+        outcome = self._send_one(_parse_target(bucket_id), Kind.HEARTBEAT, body, queued=queued)
+        return None if outcome is None else _read_events(outcome, [event])[0]
+
+    def heartbeats(
+        self,
+        bucket_id: str,
+        events: Iterable[Event],
+        *,
+        pulsetime: float | timedelta | None = None,
+        queued: bool = True,
+    ) -> list[Event] | None:
+        """Send many heartbeats, oldest first, with one write to the outbox: far faster than one by one.
+
+        As many as fit a payload travel in one message. Each message is applied as a whole or not at all; a call
+        that makes several is not.
+
+        Returns:
+            For each heartbeat the event that holds it now, or ``None`` when ``queued``; see ``heartbeat``.
+        """
+        held = _parse_pulsetime(pulsetime)
+        return self._send_events(bucket_id, Kind.HEARTBEAT, events, pulsetime=held, queued=queued)
+
+    def insert_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
+        """Insert one event as it is, without merging; see ``insert_events``."""
+        stored = self.insert_events(bucket_id, [event], queued=queued)
+        return None if stored is None else stored[0]
+
+    def insert_events(self, bucket_id: str, events: Iterable[Event], *, queued: bool = False) -> list[Event] | None:
+        """Insert events as they are, without merging.
+
+        As many as fit a payload travel in one message. Each message is applied as a whole or not at all; a call
+        that makes several is not: when one is refused, the others are stored all the same.
+
+        Returns:
+            The events with their ids, or ``None`` when ``queued``. Where an answer was lost on the way, its events
+            come back as they were sent, without ids.
+
+        Raises:
+            As ``heartbeat``.
+        """
+        return self._send_events(bucket_id, Kind.EVENTS, events, queued=queued)
+
+    def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
+        """Put an event in the place of the one with its id.
+
+        Raises:
+            NotFound: the bucket has no event with this id (``queued`` false).
+            InvalidEvent: the event has no id.
+        """
+        if event.id is None:
+            raise InvalidEvent("id", "is missing: it says which event to replace")
+        _check_events((event,))
+        order: JSONObject = {"op": "replace_event", "event": event.to_json()}
+        outcome = self._send_order(_parse_target(bucket_id), order, queued=queued)
+        return None if outcome is None else _read_events(outcome, [event])[0]
+
+    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
+        """Delete an event; return whether it existed, ``None`` when that is not known."""
+        deleted = self._delete(bucket_id, {"op": "delete_event", "id": event_id}, queued=queued)
+        return None if deleted is None else deleted > 0
+
+    def delete_events(self, bucket_id: str, start: datetime, end: datetime, *, queued: bool = False) -> int | None:
+        """Delete the events that begin from ``start`` to ``end``, both included.
+
+        Returns:
+            How many there were, ``None`` when that is not known.
+        """
+        span = {"start": times.format_timestamp(start), "end": times.format_timestamp(end)}
+        return self._delete(bucket_id, {"op": "delete_events", **span}, queued=queued)
+
+    def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:
+        """Delete a bucket with all its events; raise ``NotFound`` (``queued`` false)."""
+        self._send_order(_parse_target(bucket_id), {"op": "delete_bucket"}, queued=queued)
+
+    def replay_dead_letter(self, dead_letter_id: int) -> None:
+        """Have a dead letter applied again; raise why it still can not be."""
+        self._send_order(WORKER_BUCKET, {"op": "replay_dead_letter", "id": dead_letter_id}, queued=False)
+
+    def drop_dead_letter(self, dead_letter_id: int) -> None:
+        """Have a dead letter forgotten; raise ``NotFound``."""
+        self._send_order(WORKER_BUCKET, {"op": "drop_dead_letter", "id": dead_letter_id}, queued=False)
+
+    def request(self, bucket_id: str, kind: Kind, payload: JSONObject, *, queued: bool = False) -> JSONValue:
+        """Send any message of the wire interface, without looking into it.
+
+        Args:
+            bucket_id: whose topic.
+            kind: the topic's last level.
+            payload: a JSON object with at least one key.
+            queued: return when the message is on disk.
+
+        Returns:
+            The ``result`` of the acknowledgement, or ``None`` when ``queued`` or when it was lost on the way.
+        """
+        body = check_size(encode_body(payload), limit_bytes=self._max_payload_bytes)
+        outcome = self._send_one(_parse_target(bucket_id), kind, body, queued=queued)
+        return None if outcome is None else outcome.result
+
+    def _send_events(
+        self,
+        bucket_id: str,
+        kind: Kind,
+        events: Iterable[Event],
+        *,
+        pulsetime: timedelta | None = None,
+        queued: bool,
+    ) -> list[Event] | None:
+        target, held = _parse_target(bucket_id), list(events)
+        _check_events(held)
+        batches = list(build_batches(held, pulsetime=pulsetime, limit_bytes=self._max_payload_bytes))
+        drafts = [Draft(bucket_id=target, kind=kind, body=body) for body, _ in batches]
+        outcomes = self.send(drafts, queued=queued)
+        if outcomes is None:
+            return None
+        return [
+            event for outcome, (_, sent) in zip(outcomes, batches, strict=True) for event in _read_events(outcome, sent)
+        ]
+
+    def _send_order(self, target: BucketId, order: JSONObject, *, queued: bool) -> Outcome | None:
+        body = check_size(encode_body(order), limit_bytes=self._max_payload_bytes)
+        return self._send_one(target, Kind.ADMIN, body, queued=queued)
+
+    def _delete(self, bucket_id: str, order: JSONObject, *, queued: bool) -> int | None:
+        outcome = self._send_order(_parse_target(bucket_id), order, queued=queued)
+        result = None if outcome is None else outcome.result
+        deleted = result.get("deleted") if isinstance(result, dict) else None
+        return deleted if isinstance(deleted, int) else None
+
+    def _send_one(self, target: BucketId, kind: Kind, body: bytes, *, queued: bool) -> Outcome | None:
+        outcomes = self.send([Draft(bucket_id=target, kind=kind, body=body)], queued=queued)
+        return None if outcomes is None else outcomes[0]
+
+
+def _parse_target(bucket_id: str) -> BucketId:
+    if not isinstance(bucket_id, str):
+        raise InvalidBucketId(str(bucket_id), f"is a {type(bucket_id).__name__}, not a text")
+    return parse_bucket_id(bucket_id)
+
+
+def _parse_seconds(value: float | timedelta) -> timedelta:
+    """Return seconds as a duration of 0 to 366 days, in the way the server reads them."""
+    return parse_duration(value.total_seconds() if isinstance(value, timedelta) else value)
+
+
+def _parse_pulsetime(value: float | timedelta | None) -> timedelta | None:
+    if value is None:
+        return None
+    return parse_pulsetime(value.total_seconds() if isinstance(value, timedelta) else value)
+
+
+def _check_events(events: Iterable[Event]) -> None:
+    """Raise ``InvalidEvent`` for a time that the server would refuse."""
+    now = datetime.now(UTC)
+    for event in events:
+        times.check_timestamp(event.timestamp, now=now)
+
+
+def _read_events(outcome: Outcome, sent: Sequence[Event]) -> list[Event]:
+    """Return the events of a result, or the events as they were sent when the result is not known."""
+    result = outcome.result
+    if not outcome.is_known:
+        return list(sent)
+    return [parse_stored_event(item) for item in (result if isinstance(result, list) else [result])]
