@@ -26,7 +26,10 @@ API: Final = "/api/0"
 
 
 class RestReader:
-    """Reads from one server. A context manager; any thread may call. Nothing is connected before the first read."""
+    """Reads from one server, and looks after its dead letters. A context manager; any thread may call.
+
+    Nothing is connected before the first call.
+    """
 
     def __init__(self, url: str = "http://127.0.0.1:5600", *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         """Store where the server is.
@@ -98,15 +101,28 @@ class RestReader:
         path = f"/buckets/{_quote(bucket_id)}/events/count"
         return self._expect(int, path, _build_range(start, end), missing=("bucket", bucket_id))
 
-    def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
-        """Return dead letters, newest first: at most ``limit``, those older than ``before_id``."""
-        asked = {"limit": limit, "before_id": before_id}
+    def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> JSONObject:
+        """Return a page of dead letters: ``{"total", "dead_letters": [...newest first], "next"}``.
+
+        Args:
+            limit: at most so many.
+            before_id: only older ones; the ``next`` of the page before, which is ``None`` on the last one.
+        """
+        asked = {"limit": limit, "before": before_id}
         query = {name: str(value) for name, value in asked.items() if value is not None}
-        return self._expect(list, "/dead-letters", query)
+        return self._expect(dict, "/dead-letters", query)
 
     def get_dead_letter(self, dead_letter_id: int) -> JSONObject:
         """Return one dead letter with its payload; raise ``NotFound``."""
         return self._expect(dict, f"/dead-letters/{dead_letter_id}", missing=("dead letter", dead_letter_id))
+
+    def replay_dead_letter(self, dead_letter_id: int) -> None:
+        """Have a dead letter applied again; raise ``NotFound``, or ``BadInput`` with why it still can not be."""
+        self._call("POST", f"/dead-letters/{dead_letter_id}/replay", missing=("dead letter", dead_letter_id))
+
+    def drop_dead_letter(self, dead_letter_id: int) -> None:
+        """Have a dead letter forgotten; raise ``NotFound``."""
+        self._call("DELETE", f"/dead-letters/{dead_letter_id}", missing=("dead letter", dead_letter_id))
 
     def iter_export(self, bucket_id: str | None = None) -> Iterator[bytes]:
         """Yield the export of a bucket, or of all, piece by piece: ``{"buckets": {id: {..., "events": [...]}}}``.
@@ -142,16 +158,27 @@ class RestReader:
     def _get(
         self, path: str, query: Mapping[str, str] | None = None, *, missing: tuple[str, str | int] | None = None
     ) -> JSONValue:
-        try:
-            answer = self._http.get(self.url + API + path, params=query)
-        except httpx.HTTPError as error:
-            raise self._map_error(error) from error
-        self._check(answer, missing)
+        answer = self._call("GET", path, query, missing=missing)
         try:
             value: JSONValue = answer.json()
         except ValueError as error:
             raise ServerUnavailable(self.url, f"its answer to {path!r} is not JSON") from error
         return value
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        missing: tuple[str, str | int] | None = None,
+    ) -> httpx.Response:
+        try:
+            answer = self._http.request(method, self.url + API + path, params=query)
+        except httpx.HTTPError as error:
+            raise self._map_error(error) from error
+        self._check(answer, missing)
+        return answer
 
     def _check(self, answer: httpx.Response, missing: tuple[str, str | int] | None) -> None:
         """Raise what an answer other than 2xx means."""
