@@ -21,7 +21,6 @@ from pulseline_api.status import build_status_routes
 from pulseline_api.status_board import StatusBoard
 from pulseline_api.writer import Writer
 from pulseline_api.writes import Writes
-from pulseline_core.payload import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.topic import DEFAULT_ROOT
 from pulseline_core.types import JSONObject
 
@@ -34,13 +33,11 @@ class AppOptions:
 
     Attributes:
         host: the address that the server listens on; requests must name it, or a loopback name.
-        max_payload_bytes: the largest MQTT message.
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
     """
 
     host: str = "127.0.0.1"
-    max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
 
@@ -61,7 +58,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     register_problems(app)
     app.before_request(Access(options.host).check_request)
     app.after_request(_forbid_sniffing)
-    writes = Writes(reader, writer, max_payload_bytes=options.max_payload_bytes)
+    writes = Writes(reader, writer)
     for routes in (
         build_info_routes(info),
         BucketRoutes(reader, writes, testing=info.testing).build(),

@@ -41,21 +41,9 @@ class DeadLetterRoutes:
         return routes
 
     def get_page(self) -> Response:
-        """Answer ``{"total", "dead_letters": [...newest first], "next"}``.
-
-        ``?limit=`` (100, at most 1,000) and ``?before=`` turn the pages: ``next`` is the ``before`` of the following
-        page, ``null`` on the last one.
-        """
-        limit = _read_page_size()
-        page = self._reader.read_dead_letters(limit + 1, read_integer("before"))
-        shown = page[:limit]
-        return answer(
-            {
-                "total": self._reader.count_dead_letters(),
-                "dead_letters": [_describe(dead_letter) for dead_letter in shown],
-                "next": shown[-1].id if len(page) > limit else None,
-            }
-        )
+        """Answer an array, newest first: at most ``?limit=`` (100, up to 1,000), those before ``?before_id=``."""
+        page = self._reader.read_dead_letters(_read_page_size(), read_integer("before_id"))
+        return answer([_describe(dead_letter) for dead_letter in page])
 
     def get_dead_letter(self, dead_letter_id: int) -> Response:
         """Answer one with its bytes: ``payload`` in base64, and ``text`` where they are UTF-8."""

@@ -3,8 +3,8 @@
 ::
 
     reader            waits for the database, which the broker's process makes
-      status board    hears of ingest and broker
       client          outbox and connection to the broker
+      subscriber      hears what ingest and broker say of themselves
         HTTP server   listens last, so that what it answers works
 
 Stopping goes the other way: the server stops listening and lets requests end, the client wakes those that wait for
@@ -27,11 +27,16 @@ from pulseline_api.http_server import HttpServer
 from pulseline_api.info import ServerInfo
 from pulseline_api.status_board import StatusBoard
 from pulseline_client import Client
+from pulseline_client.connection import BrokerAddress
+from pulseline_client.subscriber import Subscriber
+from pulseline_client.connection import BrokerAddress
+from pulseline_client.subscriber import Subscriber
 from pulseline_core import __version__, times
 from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import StoreUnavailable
 from pulseline_core.settings import Settings
 from pulseline_core.store import Reader, open_reader
+from pulseline_core.types import JSONObject
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +47,9 @@ USERNAME: Final = "pulseline-api"
 _STORE_WAIT_S: Final = 15.0
 
 _STORE_RETRY_S: Final = 0.1
+
+#: Addresses that the broker may listen on, and the ones that reach it then.
+_EVERY_INTERFACE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (looked up, not bound)
 
 
 class Service:
@@ -64,12 +72,14 @@ class Service:
             reader = stack.enter_context(open_reader(self._settings.store.path))
             self._wait_for_store(reader)
             board = StatusBoard(self._settings.mqtt.root)
-            client = self._build_client()
+            address = self._build_address()
+            client = self._build_client(address)
             server = self._build_server(reader, client, board)
             stack.callback(server.join)
             stack.enter_context(client)
+            subscriber = stack.enter_context(Subscriber(address))
             for topic_filter in board.topic_filters:
-                client.subscribe(topic_filter, board.note)
+                subscriber.subscribe(topic_filter, board.note)
             server.start()
             stack.callback(server.close)
             self._stack = stack.pop_all()
@@ -97,26 +107,46 @@ class Service:
                 if monotonic() >= deadline or self._stop.wait(_STORE_RETRY_S):
                     raise
 
-    def _build_client(self) -> Client:
-        mqtt, folder = self._settings.mqtt, DataFolder(self._settings.data_dir)
+    def _build_address(self) -> BrokerAddress:
+        mqtt = self._settings.mqtt
+        token = "" if mqtt.username else DataFolder(self._settings.data_dir).read_api_token()
+        return BrokerAddress(
+            host=_EVERY_INTERFACE.get(mqtt.host, mqtt.host),
+            port=mqtt.port,
+            username=mqtt.username or USERNAME,
+            password=mqtt.password or token,
+        )
+
+    def _build_client(self, address: BrokerAddress) -> Client:
+        mqtt = self._settings.mqtt
         return Client(
-            mqtt.host,
-            mqtt.port,
+            address.host,
+            address.port,
             name=USERNAME,
             outbox=self._settings.data_dir / "api-outbox.db",
-            username=mqtt.username or USERNAME,
-            password=mqtt.password if mqtt.username else folder.read_api_token(),
+            username=address.username,
+            password=address.password,
             root=mqtt.root,
             timeout_s=self._settings.api.reply_timeout_s,
+            max_payload_bytes=mqtt.max_payload_bytes,
         )
+
+    def _build_address(self) -> BrokerAddress:
+        """Return the broker's address and who we are there: the settings' user, or the one of the data folder."""
+        mqtt = self._settings.mqtt
+        if mqtt.username:
+            return BrokerAddress(host=mqtt.host, port=mqtt.port, username=mqtt.username, password=mqtt.password)
+        token = DataFolder(self._settings.data_dir).read_api_token()
+        return BrokerAddress(host=mqtt.host, port=mqtt.port, username=USERNAME, password=token)
 
     def _build_server(self, reader: Reader, client: Client, board: StatusBoard) -> HttpServer:
         api = self._settings.api
-        options = AppOptions(
-            host=api.host,
-            max_payload_bytes=self._settings.mqtt.max_payload_bytes,
-            board=board,
-        )
+
+        def read_link() -> JSONObject:
+            status = client.status
+            return {"connected": status.is_connected, "problem": status.problem, "waiting": status.waiting}
+
+        options = AppOptions(host=api.host, board=board, read_link=read_link)
         app = create_app(reader, client, self._build_info(), options)
         return HttpServer(app, api.host, api.port, threads=api.threads)
 

@@ -36,13 +36,13 @@ class Writer(Protocol):
         """Merge a heartbeat; return the event that holds it now."""
 
     def insert_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> list[Event] | None:
-        """Insert events; return them with their ids."""
+        """Insert events, in as many messages as they need; return them with their ids."""
 
     def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
         """Put an event in the place of the one with its id; raise ``NotFound``."""
 
-    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> object:
-        """Delete an event; raise ``NotFound`` where ingest says so."""
+    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
+        """Delete an event; return whether it existed, ``None`` when that is not known."""
 
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> object:
         """Delete a bucket with its events."""

@@ -16,9 +16,8 @@ later write to it is confirmed: a bucket's writes are committed in order, so the
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -33,16 +32,12 @@ from pulseline_core.errors import (
     BrokerUnavailable,
     InvalidEvent,
     NotFound,
-    PayloadTooLarge,
     ReplyTimeout,
 )
 from pulseline_core.event import Event
 from pulseline_core.types import BucketId
 
 _Result = TypeVar("_Result")
-
-#: Bytes of a message that are not its events: publisher, numbers, pulsetime.
-_ENVELOPE_BYTES: Final = 1024
 
 #: The most buckets of which something is promised; beyond, the store alone decides whether one exists.
 _MAX_PROMISED: Final = 10_000
@@ -54,13 +49,11 @@ class Writes:
     Args:
         reader: what is stored now.
         writer: what publishes.
-        max_payload_bytes: the size of one message; a larger batch becomes several.
     """
 
-    def __init__(self, reader: Reader, writer: Writer, *, max_payload_bytes: int) -> None:
+    def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
-        self._room_bytes = max_payload_bytes - _ENVELOPE_BYTES
         self._promised: dict[BucketId, bool] = {}
         self._is_away = False
         self._probe = threading.Lock()
@@ -98,22 +91,20 @@ class Writes:
     def merge_heartbeat(self, bucket_id: BucketId, event: Event, pulsetime: timedelta) -> Event:
         """Merge a heartbeat; return the event that holds it now. Raise ``NotFound`` for the bucket."""
         self._check_bucket(bucket_id)
-        self._check_size(event)
         merged = self._confirm(bucket_id, partial(self._writer.heartbeat, bucket_id, event, pulsetime=pulsetime))
         return event if merged is None else merged
 
     def store_events(self, bucket_id: BucketId, events: Sequence[Event]) -> list[Event]:
         """Insert events, or replace those whose id exists in this bucket; return them as stored, in their order.
 
-        Many events are committed in several parts; each part whole or not at all.
+        New events that stand together travel together, in as many messages as they need; each message is applied as
+        a whole or not at all.
 
         Raises:
             NotFound: the bucket does not exist.
-            PayloadTooLarge: a single event does not fit a message; nothing was written then.
+            PayloadTooLarge: a single event does not fit a message.
         """
         self._check_bucket(bucket_id)
-        for event in events:
-            self._check_size(event)
         stored: list[Event] = []
         for is_stored, group in groupby(events, key=lambda event: self._is_stored(bucket_id, event)):
             if is_stored:
@@ -127,8 +118,8 @@ class Writes:
         self._check_bucket(bucket_id)
         if self._reader.read_event(bucket_id, event_id) is None:
             return False
-        self._confirm(bucket_id, partial(self._writer.delete_event, bucket_id, event_id))
-        return True
+        deleted = self._confirm(bucket_id, partial(self._writer.delete_event, bucket_id, event_id))
+        return deleted is not False
 
     def _replace(self, bucket_id: BucketId, event: Event) -> Event:
         try:
@@ -138,11 +129,8 @@ class Writes:
         return event if replaced is None else replaced
 
     def _insert(self, bucket_id: BucketId, events: Sequence[Event]) -> list[Event]:
-        stored: list[Event] = []
-        for batch in _iter_batches(events, self._room_bytes):
-            inserted = self._confirm(bucket_id, partial(self._writer.insert_events, bucket_id, batch))
-            stored += batch if inserted is None else inserted
-        return stored
+        inserted = self._confirm(bucket_id, partial(self._writer.insert_events, bucket_id, events))
+        return list(events) if inserted is None else inserted
 
     def _confirm(
         self, bucket_id: BucketId, write: Callable[..., _Result | None], *, exists: bool = True
@@ -193,33 +181,8 @@ class Writes:
     def _is_stored(self, bucket_id: BucketId, event: Event) -> bool:
         return event.id is not None and self._reader.read_event(bucket_id, event.id) is not None
 
-    def _check_size(self, event: Event) -> None:
-        size_bytes = _measure(event)
-        if size_bytes > self._room_bytes:
-            raise PayloadTooLarge(size_bytes=size_bytes, limit_bytes=self._room_bytes)
-
 
 def _require(value: str | None, name: str) -> str:
     if value is None:
         raise InvalidEvent(name, "is required, as a text")
     return value
-
-
-def _measure(event: Event) -> int:
-    """Return the most bytes that the event takes in a message, whichever JSON encoder writes it."""
-    return len(json.dumps(event.to_json())) + len(", ")
-
-
-def _iter_batches(events: Iterable[Event], room_bytes: int) -> Iterator[list[Event]]:
-    """Cut events into runs that each fit a message."""
-    batch: list[Event] = []
-    size_bytes = 0
-    for event in events:
-        event_bytes = _measure(event)
-        if batch and size_bytes + event_bytes > room_bytes:
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(event)
-        size_bytes += event_bytes
-    if batch:
-        yield batch

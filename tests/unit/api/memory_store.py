@@ -159,9 +159,11 @@ class RecordingWriter:
             return event
         return None
 
-    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> None:
+    def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         if self._record("delete_event", bucket_id, event_id, queued=queued):
             self.store.events[bucket_id] = [row for row in self.store.events[bucket_id] if row.id != event_id]
+            return True
+        return None
 
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:
         if self._record("delete_bucket", bucket_id, queued=queued):

@@ -10,24 +10,22 @@ from tests.unit.api.memory_store import MemoryStore, RecordingWriter
 
 
 def test_list_is_newest_first_and_turns_pages(http: FlaskClient, store: MemoryStore) -> None:
-    """``next`` leads from page to page, and is ``null`` on the last."""
+    """The last id of a page leads to the next one."""
     for number in range(5):
         store.add_dead_letter(b"x" * number)
 
     first = http.get("/api/0/dead-letters?limit=2").get_json()
-    second = http.get(f"/api/0/dead-letters/?limit=2&before={first['next']}").get_json()
-    third = http.get(f"/api/0/dead-letters?limit=2&before={second['next']}").get_json()
+    second = http.get(f"/api/0/dead-letters/?limit=2&before_id={first[-1]['id']}").get_json()
+    third = http.get(f"/api/0/dead-letters?limit=2&before_id={second[-1]['id']}").get_json()
 
-    pages = [[each["id"] for each in page["dead_letters"]] for page in (first, second, third)]
-    assert pages == [[5, 4], [3, 2], [1]]
-    assert (first["total"], third["next"]) == (5, None)
+    assert [[each["id"] for each in page] for page in (first, second, third)] == [[5, 4], [3, 2], [1]]
 
 
 def test_entry_of_the_list_says_what_and_why_without_the_payload(http: FlaskClient, store: MemoryStore) -> None:
     """The payload may be large."""
     store.add_dead_letter(b"{")
 
-    [entry] = http.get("/api/0/dead-letters").get_json()["dead_letters"]
+    [entry] = http.get("/api/0/dead-letters").get_json()
 
     assert entry == {
         "id": 1,
@@ -85,7 +83,7 @@ def test_replay_and_drop_go_through_ingest(http: FlaskClient, store: MemoryStore
     assert (replayed.status_code, replayed.json) == (200, {})
     assert (dropped.status_code, dropped.json) == (200, {})
     assert writer.names == ["replay_dead_letter", "drop_dead_letter"]
-    assert http.get("/api/0/dead-letters").get_json()["total"] == 0
+    assert http.get("/api/0/dead-letters").json == []
 
 
 def test_replay_that_fails_again_says_why(http: FlaskClient, store: MemoryStore) -> None:
@@ -95,7 +93,7 @@ def test_replay_that_fails_again_says_why(http: FlaskClient, store: MemoryStore)
     answer = http.post("/api/0/dead-letters/1/replay")
 
     assert (answer.status_code, answer.json) == (400, {"message": "still hopeless"})
-    assert http.get("/api/0/dead-letters").get_json()["total"] == 1
+    assert len(http.get("/api/0/dead-letters").get_json()) == 1
 
 
 def test_replay_without_an_answer_is_503(

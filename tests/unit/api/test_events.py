@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from pulseline_core.errors import NotFound
+from pulseline_core.errors import NotFound, PayloadTooLarge
 from pulseline_core.event import Event
 from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
 
@@ -186,24 +186,13 @@ def test_event_that_was_deleted_meanwhile_is_inserted(
     assert http.post(EVENTS, json={**BODY, "id": 1}).json == [{**BODY, "id": 2}]
 
 
-def test_large_array_becomes_several_messages(http: FlaskClient, writer: RecordingWriter) -> None:
-    """Each fits the limit of a message; all events are answered, in order."""
-    bodies = [{**BODY, "data": {"n": n, "text": "ä" * 10_000}} for n in range(20)]
+def test_event_larger_than_a_message_is_413(http: FlaskClient, writer: RecordingWriter) -> None:
+    """As the client says."""
+    writer.problem = PayloadTooLarge(size_bytes=300_000, limit_bytes=262_144)
 
-    answer = http.post(EVENTS, json=bodies)
+    answer = http.post(EVENTS, json=[BODY])
 
-    assert [each["data"]["n"] for each in answer.get_json()] == list(range(20))
-    assert len(writer.calls) == 5
-    assert max(len(arguments[1]) for _, arguments, _ in writer.calls) == 4
-
-
-def test_event_larger_than_a_message_is_413_and_nothing_is_written(http: FlaskClient, writer: RecordingWriter) -> None:
-    """Its neighbours are not written either: the request as a whole is refused."""
-    answer = http.post(EVENTS, json=[BODY, {**BODY, "data": {"text": "x" * 262_144}}])
-
-    assert answer.status_code == 413
-    assert "the limit is" in answer.get_json()["message"]
-    assert writer.calls == []
+    assert (answer.status_code, answer.json) == (413, {"message": "payload has 300000 bytes, the limit is 262144"})
 
 
 def test_delete_answers_one_and_then_zero(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:

@@ -72,11 +72,3 @@ def test_heartbeat_needs_a_timestamp(http: FlaskClient, writer: RecordingWriter)
 def test_array_of_heartbeats_is_400(http: FlaskClient) -> None:
     """One at a time."""
     assert http.post(f"{HEARTBEAT}?pulsetime=60", json=[BODY]).status_code == 400
-
-
-def test_heartbeat_larger_than_a_message_is_413(http: FlaskClient, writer: RecordingWriter) -> None:
-    """It could never be published."""
-    body = {**BODY, "data": {"text": "x" * 262_144}}
-
-    assert http.post(f"{HEARTBEAT}?pulsetime=60", json=body).status_code == 413
-    assert writer.calls == []
