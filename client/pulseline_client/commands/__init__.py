@@ -1,0 +1,1 @@
+"""The commands of ``pulseline`` that every installation has; ``pulseline_client.cli`` lists them."""

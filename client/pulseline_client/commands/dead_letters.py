@@ -1,0 +1,131 @@
+"""``pulseline dead-letters``: messages that could not be applied, to look at, replay or drop."""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+import click
+
+from pulseline_client.commands.event_columns import format_exact_instant_of, format_instant_of, format_text_of
+from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
+from pulseline_client.commands.human import escape
+from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
+from pulseline_client.commands.server import Server, server_options
+from pulseline_core.errors import ExitCode
+from pulseline_core.types import JSONObject
+
+_COLUMNS: Final = (
+    Column(title="ID", cell=lambda letter: format_text_of(letter, "id"), is_number=True),
+    Column(
+        title="RECEIVED",
+        cell=lambda letter: format_instant_of(letter, "received"),
+        field=lambda letter: format_exact_instant_of(letter, "received"),
+    ),
+    Column(title="TOPIC", cell=lambda letter: format_text_of(letter, "topic"), limit=28),
+    Column(title="REASON", cell=lambda letter: format_text_of(letter, "reason"), limit=None),
+)
+
+_CODES: Final = (*CLIENT_CODES, ExitCode.NOT_FOUND)
+
+
+@click.group(
+    "dead-letters",
+    short_help="List, show, replay or drop what could not be applied.",
+    invoke_without_command=True,
+    epilog=build_epilog("pulseline dead-letters list", "pulseline dead-letters replay 7", codes=_CODES),
+)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Look after messages that could not be applied: each is kept with its topic, bytes, reason and time."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@command.command("list", epilog=build_epilog("pulseline dead-letters list --limit 5"))
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@server_options
+@json_option
+def list_(*, limit: int, server: Server, form: Form) -> None:
+    """List dead letters, newest first.
+
+    In a pipe: id, time, topic and reason, separated by tabs.
+    """
+    with server.open_rest() as rest:
+        page = rest.get_dead_letters(limit=limit)
+    letters = page.get("dead_letters")
+    records = [letter for letter in letters if isinstance(letter, dict)] if isinstance(letters, list) else []
+    show_records(records, _COLUMNS, form=form, nothing="There are no dead letters.")
+
+
+@command.command("show", epilog=build_epilog("pulseline dead-letters show 7", codes=_CODES))
+@click.argument("number", metavar="ID", type=int)
+@server_options
+@json_option
+def show(*, number: int, server: Server, form: Form) -> None:
+    """Show all that is known of one dead letter, its payload too.
+
+    A payload that is not UTF-8 is shown as Python writes bytes. In a pipe: name and value of each field, separated by
+    a tab.
+    """
+    with server.open_rest() as rest:
+        letter = rest.get_dead_letter(number)
+    if form is Form.JSON:
+        show_json(letter)
+        return
+    fields = describe(letter)
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        click.echo(f"{name}\t{escape(value)}" if form is Form.LINES else f"{name:<{width}}  {escape(value)}")
+
+
+def describe(letter: JSONObject) -> dict[str, str]:
+    """Return the fields of a dead letter as text."""
+    text = letter.get("text")
+    payload = text if isinstance(text, str) else repr(base64.b64decode(format_text_of(letter, "payload")))
+    return {
+        "id": format_text_of(letter, "id"),
+        "received": format_exact_instant_of(letter, "received"),
+        "client id": format_text_of(letter, "client_id"),
+        "topic": format_text_of(letter, "topic"),
+        "reason": format_text_of(letter, "reason"),
+        "size": f"{format_text_of(letter, 'size_bytes')} bytes",
+        "payload": payload,
+    }
+
+
+@command.command("replay", epilog=build_epilog("pulseline dead-letters replay 7", codes=_CODES))
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@server_options
+@json_option
+def replay(*, numbers: tuple[int, ...], server: Server, form: Form) -> None:
+    """Apply dead letters again, as if they had just come in.
+
+    One that can be applied now is gone then; the first one that can not is the error, and stays.
+    """
+    with server.open_rest() as rest:
+        for number in numbers:
+            rest.replay_dead_letter(number)
+            _tell(number, "replayed", form)
+
+
+@command.command("drop", epilog=build_epilog("pulseline dead-letters drop 7 8", codes=_CODES))
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@server_options
+@json_option
+def drop(*, numbers: tuple[int, ...], server: Server, form: Form) -> None:
+    """Forget dead letters for good."""
+    with server.open_rest() as rest:
+        for number in numbers:
+            rest.drop_dead_letter(number)
+            _tell(number, "dropped", form)
+
+
+def _tell(number: int, done: str, form: Form) -> None:
+    match form:
+        case Form.JSON:
+            show_json({"id": number, "state": done})
+        case Form.LINES:
+            click.echo(f"{number}\t{done}")
+        case Form.TABLE:
+            click.echo(f"Dead letter {number} is {done}.")

@@ -1,0 +1,93 @@
+"""``pulseline export``: one bucket or all of them as one JSON document, in ActivityWatch's form."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
+from pulseline_client.commands.output import Form, json_option, open_console, show_json
+from pulseline_client.commands.server import Server, server_options
+from pulseline_core.errors import DiskFull, ExitCode, NotPermitted
+
+
+@click.command(
+    "export",
+    short_help="Write one bucket, or all, as JSON.",
+    epilog=build_epilog(
+        "pulseline export -o everything.json",
+        "pulseline export demo-plug | gzip > demo-plug.json.gz",
+        codes=(*CLIENT_CODES, ExitCode.NOT_PERMITTED, ExitCode.DISK_FULL, ExitCode.NOT_FOUND),
+    ),
+)
+@click.argument("bucket", required=False)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write this file.")
+@server_options
+@json_option
+def command(*, bucket: str | None, output: Path | None, server: Server, form: Form) -> None:
+    """Write BUCKET, or every bucket, with all events as one JSON document that ActivityWatch can import.
+
+    Without --output it goes to standard output. A FILE appears when it is complete, readable by its owner alone; what
+    was there before stays until then. With --json and --output: the file's name and size.
+    """
+    with server.open_rest() as rest:
+        chunks = rest.iter_export(bucket)
+        if output is None:
+            _write(chunks, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return
+        with _open_whole(output) as file:
+            size_bytes = _write(_show_progress(chunks), file)
+    if form is Form.JSON:
+        show_json({"file": str(output), "size_bytes": size_bytes})
+    else:
+        click.echo(f"{output}: {size_bytes} bytes", err=True)
+
+
+def _write(chunks: Iterable[bytes], file: IO[bytes]) -> int:
+    return sum(file.write(chunk) for chunk in chunks)
+
+
+def _show_progress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass the chunks on and, on a terminal, show how many bytes there were; nobody knows how many will come."""
+    console = open_console(sys.stderr)
+    columns = (TextColumn("exporting"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        for chunk in chunks:
+            progress.advance(task, len(chunk))
+            yield chunk
+
+
+@contextmanager
+def _open_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that becomes ``path`` when all went well, synced to disk, and vanishes otherwise.
+
+    Raises:
+        NotPermitted: the folder can not be written, or does not exist.
+        DiskFull: no space is left.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            draft = Path(file.name)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                draft.replace(path)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(str(path)) from error
+        raise NotPermitted(str(path), (error.strerror or str(error)).lower()) from error

@@ -1,0 +1,130 @@
+"""The running server that a command talks to, and the flags that say where it is.
+
+The flags stand above the settings: ``PULSELINE_*`` variables and the settings file say the same things to the client
+that they say to the server, so that a command needs no flag on the machine where ``pulseline up`` runs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import click
+
+from pulseline_client.client import Client
+from pulseline_client.commands.session import Session
+from pulseline_client.connection import BrokerAddress
+from pulseline_client.rest import RestReader
+from pulseline_client.subscriber import Subscriber
+from pulseline_core import paths
+from pulseline_core.settings import Settings
+from pulseline_core.settings.options import load_from_machine
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+#: Addresses that mean "every interface" to a server, and the one that reaches it from the same machine.
+_EVERY_INTERFACE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - looked up, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where REST and MQTT are.
+
+    Attributes:
+        settings: the effective settings; only what says where the server is, and as whom, matters here.
+    """
+
+    settings: Settings
+
+    @property
+    def url(self) -> str:
+        """The REST server's address, without a path."""
+        return f"http://{build_authority(self.settings.api.host, self.settings.api.port)}"
+
+    def open_rest(self) -> RestReader:
+        """Return what reads over REST; a context manager."""
+        return RestReader(self.url)
+
+    def open_subscriber(self) -> Subscriber:
+        """Return what listens to topics; a context manager."""
+        mqtt = self.settings.mqtt
+        address = BrokerAddress(host=reach(mqtt.host), port=mqtt.port, username=mqtt.username, password=mqtt.password)
+        return Subscriber(address)
+
+    def open_client(self) -> Client:
+        """Return a client that writes; a context manager.
+
+        All commands on one machine that talk to one server share an outbox, so that what one leaves behind is sent by
+        the next. Only one process at a time can have it open (``OutboxInUse``).
+        """
+        mqtt = self.settings.mqtt
+        folder = f"pulseline-cli-{reach(mqtt.host)}-{mqtt.port}".replace(":", "_")
+        return Client(
+            reach(mqtt.host),
+            mqtt.port,
+            name="pulseline-cli",
+            outbox=paths.get_data_dir(self.settings.testing) / "client" / folder / "outbox.db",
+            username=mqtt.username,
+            password=mqtt.password,
+            url=self.url,
+            root=mqtt.root,
+        )
+
+
+def reach(host: str) -> str:
+    """Return the address under which a server bound to ``host`` is reached from the same machine."""
+    return _EVERY_INTERFACE.get(host, host)
+
+
+def build_authority(host: str, port: int) -> str:
+    """Return ``host:port`` as URLs write it, an IPv6 address in brackets."""
+    reached = reach(host)
+    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
+
+
+def server_options(command: _Command) -> _Command:
+    """Give a click command the flags that say where the server is, and a ``Server`` as its argument ``server``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any, host: str | None, port: int | None, mqtt_port: int | None, testing: bool, **kwargs: Any
+    ) -> object:
+        overrides = {
+            "api.host": host,
+            "mqtt.host": host,
+            "api.port": None if port is None else str(port),
+            "mqtt.port": None if mqtt_port is None else str(mqtt_port),
+            "testing": "true" if testing else None,
+        }
+        settings = load_from_machine({name: value for name, value in overrides.items() if value is not None})
+        return command(*args, server=Server(settings), **kwargs)
+
+    for option in (_VERBOSE, _TESTING, _MQTT_PORT, _PORT, _HOST):
+        run = option(run)
+    return run  # type: ignore[return-value]  # click's decorators keep the function
+
+
+def _set_verbose(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    session = context.find_object(Session)
+    if is_wanted and session is not None:
+        session.set_verbose()
+
+
+_HOST: Final = click.option(
+    "--host", metavar="TEXT", help="Address of the server. [PULSELINE_API_HOST, PULSELINE_MQTT_HOST]"
+)
+_PORT: Final = click.option(
+    "--port", type=click.IntRange(1, 65_535), metavar="INTEGER", help="Port of the REST server. [PULSELINE_API_PORT]"
+)
+_MQTT_PORT: Final = click.option(
+    "--mqtt-port",
+    type=click.IntRange(1, 65_535),
+    metavar="INTEGER",
+    help="Port of the MQTT broker. [PULSELINE_MQTT_PORT]",
+)
+_TESTING: Final = click.option("--testing", is_flag=True, help="Talk to 'pulseline up --testing'.")
+_VERBOSE: Final = click.option(
+    "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbose, help="Log each step, and bugs in full."
+)

@@ -1,0 +1,93 @@
+"""``pulseline status``: how broker, ingest and store are doing, and whether the counters balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+
+from pulseline_client.commands.help_text import build_epilog
+from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
+from pulseline_client.commands.server import Server, server_options
+from pulseline_core.types import JSONObject, JSONValue
+
+_COLUMNS: Final = (
+    Column(title="PART", cell=lambda row: str(row["part"])),
+    Column(title="FIGURE", cell=lambda row: str(row["figure"])),
+    Column(title="VALUE", cell=lambda row: str(row["value"]), limit=None),
+)
+
+#: The broker's figures that say most, by the end of their $SYS topic; --json shows all.
+_BROKER_FIGURES: Final = (
+    "version",
+    "uptime",
+    "clients/connected",
+    "messages/received",
+    "messages/sent",
+    "publish/messages/dropped",
+)
+
+_COUNTERS: Final = ("received", "applied", "merged", "duplicates", "dead_letters", "ignored")
+
+
+@click.command(
+    "status",
+    short_help="Show how everything is doing.",
+    epilog=build_epilog("pulseline status", "pulseline status --json"),
+)
+@server_options
+@json_option
+def command(*, server: Server, form: Form) -> None:
+    """Show what broker, ingest and store say of themselves.
+
+    Of the messages received, each was applied, a duplicate or a dead letter: 'balance' says whether that adds up. In a
+    pipe: part, figure and value, separated by tabs. With --json: the answer of /api/0/status.
+    """
+    with server.open_rest() as rest:
+        status = rest.get_status()
+    if form is Form.JSON:
+        show_json(status)
+        return
+    show_records(list(iter_rows(status)), _COLUMNS, form=form, nothing="Nothing is known yet.")
+
+
+def iter_rows(status: JSONObject) -> Iterator[JSONObject]:
+    """Yield what to show, as ``{"part", "figure", "value"}``."""
+    yield from _iter_figures("server", status, ("version", "started", "testing"))
+    yield from _iter_figures("broker", _get_object(status, "broker"), _BROKER_FIGURES)
+    for name, worker in _get_object(status, "workers").items():
+        if isinstance(worker, dict):
+            yield from _iter_worker(f"ingest {name}", worker)
+    yield from _iter_figures("store", _get_object(status, "store"), ("buckets", "dead_letters"))
+
+
+def _iter_worker(part: str, worker: JSONObject) -> Iterator[JSONObject]:
+    yield from _iter_figures(part, worker, ("state", "started", "queue"))
+    counters = _get_object(worker, "counters")
+    yield from _iter_figures(part, counters, _COUNTERS)
+    if counters:
+        yield {"part": part, "figure": "balance", "value": check_balance(counters)}
+
+
+def check_balance(counters: Mapping[str, JSONValue]) -> str:
+    """Return ``ok`` when every message received was applied, a duplicate or a dead letter, else how many are off."""
+    received, *outcomes = (counters.get(name) for name in ("received", "applied", "duplicates", "dead_letters"))
+    numbers = [each for each in outcomes if isinstance(each, int)]
+    if not isinstance(received, int) or len(numbers) < len(outcomes):
+        return "unknown"
+    missing = received - sum(numbers)
+    return "ok" if missing == 0 else f"off by {missing}"
+
+
+def _iter_figures(part: str, figures: Mapping[str, JSONValue], names: tuple[str, ...]) -> Iterator[JSONObject]:
+    for name in names:
+        value = figures.get(name)
+        if value is not None and not isinstance(value, dict | list):
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            yield {"part": part, "figure": name.replace("_", " "), "value": shown}
+
+
+def _get_object(value: JSONObject, name: str) -> JSONObject:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,145 @@
+"""``pulseline up``: broker, ingest and API together, kept running until Ctrl-C or SIGTERM.
+
+Imports nothing of the server: it starts ``pulseline_broker`` (with the ingest worker in it) and ``pulseline_api`` as
+processes, with the same flags, and supervises them. What keeps one of them from starting it says itself, in one line;
+its exit code becomes this command's.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from shlex import quote
+from typing import Final
+
+import click
+
+from pulseline_client.commands.help_text import build_epilog
+from pulseline_client.commands.output import Form, json_option, show_json_line
+from pulseline_client.commands.server import build_authority, reach
+from pulseline_client.commands.server_extra import check_server_extra
+from pulseline_core import settings as settings_module
+from pulseline_core.child import ChildCommand
+from pulseline_core.errors import ExitCode
+from pulseline_core.log import setup_logging
+from pulseline_core.settings import Settings
+from pulseline_core.supervisor import ChildFailed, Supervisor
+from pulseline_core.topic import Kind, build_topic
+from pulseline_core.types import JSONObject
+
+logger = logging.getLogger(__name__)
+
+#: Each child as (name, package), in the order of their start: the API is a client of the broker.
+CHILDREN: Final = (("broker", "pulseline_broker"), ("api", "pulseline_api"))
+
+_CODES: Final = (
+    ExitCode.OK,
+    ExitCode.FAILURE,
+    ExitCode.USAGE,
+    ExitCode.PORT_IN_USE,
+    ExitCode.ALREADY_RUNNING,
+    ExitCode.NOT_PERMITTED,
+    ExitCode.DISK_FULL,
+    ExitCode.UNSUPPORTED_SCHEMA,
+)
+
+
+class _UpCommand(click.Command):
+    """Keeps the flags as they were written, for the children."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note the arguments, then parse them."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+_ARGUMENTS: Final = "pulseline_client.commands.up.arguments"
+
+
+@click.command(
+    "up",
+    cls=_UpCommand,
+    short_help="Start everything, and keep it running.",
+    epilog=build_epilog(
+        "pulseline up", "pulseline up --testing --port 5700 --mqtt-port 1900", codes=_CODES, is_service=True
+    ),
+)
+@settings_module.options
+@json_option
+@click.pass_context
+def command(context: click.Context, settings: Settings, form: Form) -> None:
+    """Start broker, ingest and REST server, and keep them running.
+
+    Says so when all of it is ready. SIGTERM or Ctrl-C stops it within five seconds, with everything committed that was
+    acknowledged; the exit code is 0 then.
+    """
+    check_server_extra("up")
+    setup_logging("pulseline-up", settings.log, testing=settings.testing)
+    commands = build_commands(context.meta[_ARGUMENTS])
+    try:
+        Supervisor(commands, on_ready=lambda: _announce(settings, form)).run()
+    except ChildFailed as error:
+        if error.returncode is None or error.returncode <= 0:
+            raise
+        context.exit(error.returncode)  # the child has said why
+
+
+def build_commands(arguments: Sequence[str]) -> list[ChildCommand]:
+    """Return the children's command lines, with the flags of this one.
+
+    ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
+    """
+    flags = [argument for argument in arguments if argument != "--json"]
+    return [ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags)) for name, package in CHILDREN]
+
+
+def describe(settings: Settings) -> JSONObject:
+    """Return where everything is; ``websocket`` is absent where that is off."""
+    described: JSONObject = {
+        "rest": f"http://{build_authority(settings.api.host, settings.api.port)}/api/0/",
+        "mqtt": f"mqtt://{build_authority(settings.mqtt.host, settings.mqtt.port)}",
+        "data_dir": str(settings.data_dir),
+        "testing": settings.testing,
+    }
+    if settings.broker.websocket_port:
+        described["websocket"] = f"ws://{build_authority(settings.mqtt.host, settings.broker.websocket_port)}"
+    return described
+
+
+def _announce(settings: Settings, form: Form) -> None:
+    described = describe(settings)
+    match form:
+        case Form.JSON:
+            show_json_line({"state": "ready", **described})
+        case Form.LINES:
+            places = " ".join(
+                f"{name}={described[name]}" for name in ("rest", "mqtt", "websocket") if name in described
+            )
+            click.echo(f"pulseline is ready: {places} data={described['data_dir']}")
+        case Form.TABLE:
+            click.echo(build_welcome(settings))
+    sys.stdout.flush()
+
+
+def build_welcome(settings: Settings) -> str:
+    """Return what a person at a terminal sees when everything is ready."""
+    described = describe(settings)
+    titles = {"rest": "REST", "mqtt": "MQTT", "websocket": "WebSocket", "data_dir": "Data"}
+    places = [f"  {title:<11}{described[name]}" for name, title in titles.items() if name in described]
+    topic = build_topic(settings.mqtt.root, "plug", Kind.HEARTBEAT)
+    broker = f"-h {reach(settings.mqtt.host)} -p {settings.mqtt.port}"
+    return "\n".join(
+        [
+            "Pulseline is ready" + (" (testing)" if settings.testing else "") + ".",
+            "",
+            *places,
+            "",
+            "Try it in another terminal:",
+            "",
+            f"  mosquitto_pub {broker} -q 1 -t {quote(topic)} -m ON",
+            f"  curl {described['rest']}buckets/plug/events",
+            "",
+            "Ctrl-C stops it.",
+        ]
+    )

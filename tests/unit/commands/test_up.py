@@ -1,0 +1,72 @@
+"""``pulseline up`` before and after the processes: their command lines, and what is said when all is ready."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulseline_client import cli
+from pulseline_client.commands import server_extra
+from pulseline_client.commands.up import build_commands, build_welcome, describe
+from pulseline_core.errors import ExitCode
+from pulseline_core.settings import load
+
+
+def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
+    """Broker first; --json is this command's own."""
+    broker, api = build_commands(["--port", "5700", "--json", "--testing"])
+
+    assert broker.argv == (sys.executable, "-P", "-m", "pulseline_broker", "--port", "5700", "--testing")
+    assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--port", "5700", "--testing")
+
+
+def test_welcome_holds_commands_to_copy_with_the_real_ports() -> None:
+    """What a person reads first works as it stands."""
+    settings = load({"api.port": "5700", "mqtt.port": "1900", "data_dir": "/data"}, {})
+
+    welcome = build_welcome(settings)
+
+    assert "mosquitto_pub -h 127.0.0.1 -p 1900 -q 1 -t pulseline/v1/plug/heartbeat -m ON" in welcome
+    assert "curl http://127.0.0.1:5700/api/0/buckets/plug/events" in welcome
+    assert "/data" in welcome
+    assert "WebSocket" not in welcome
+    assert max(map(len, welcome.splitlines())) <= 80
+
+
+def test_describe_names_reachable_addresses() -> None:
+    """A server on every interface is shown at loopback, IPv6 in brackets, WebSocket where it is on."""
+    settings = load({"api.host": "0.0.0.0", "mqtt.host": "::1", "broker.websocket_port": "8083"}, {})
+
+    described = describe(settings)
+
+    assert described["rest"] == "http://127.0.0.1:5600/api/0/"
+    assert described["mqtt"] == "mqtt://[::1]:1883"
+    assert described["websocket"] == "ws://[::1]:8083"
+
+
+def test_up_without_the_server_packages_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client-only installation gets the command to copy."""
+    monkeypatch.setattr(server_extra, "find_spec", lambda name: None if name in {"amqtt", "peewee"} else object())
+
+    code = cli.run(["up"])
+
+    assert code == ExitCode.USAGE
+    assert capsys.readouterr().err == (
+        "pulseline: error: 'pulseline up' needs packages that are not installed: amqtt, peewee "
+        "(pip install 'pulseline[server]')\n"
+    )
+
+
+def test_server_extra_knows_the_packages_of_the_distribution() -> None:
+    """The list is that of pyproject.toml; uvloop is optional."""
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
+    block = text.split("server = [")[1].split("]\n")[0]
+    packages = {
+        line.strip().strip('"').split(">")[0].split("=")[0].split("-")[0] for line in block.splitlines() if '"' in line
+    }
+
+    assert packages - {"uvloop"} == {*server_extra.SERVER_MODULES}
