@@ -101,16 +101,11 @@ class RestReader:
         path = f"/buckets/{_quote(bucket_id)}/events/count"
         return self._expect(int, path, _build_range(start, end), missing=("bucket", bucket_id))
 
-    def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> JSONObject:
-        """Return a page of dead letters: ``{"total", "dead_letters": [...newest first], "next"}``.
-
-        Args:
-            limit: at most so many.
-            before_id: only older ones; the ``next`` of the page before, which is ``None`` on the last one.
-        """
-        asked = {"limit": limit, "before": before_id}
+    def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
+        """Return dead letters, newest first: at most ``limit``, those older than ``before_id``."""
+        asked = {"limit": limit, "before_id": before_id}
         query = {name: str(value) for name, value in asked.items() if value is not None}
-        return self._expect(dict, "/dead-letters", query)
+        return self._expect(list, "/dead-letters", query)
 
     def get_dead_letter(self, dead_letter_id: int) -> JSONObject:
         """Return one dead letter with its payload; raise ``NotFound``."""

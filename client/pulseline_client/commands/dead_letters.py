@@ -52,9 +52,8 @@ def list_(*, limit: int, server: Server, form: Form) -> None:
     In a pipe: id, time, topic and reason, separated by tabs.
     """
     with server.open_rest() as rest:
-        page = rest.get_dead_letters(limit=limit)
-    letters = page.get("dead_letters")
-    records = [letter for letter in letters if isinstance(letter, dict)] if isinstance(letters, list) else []
+        letters = rest.get_dead_letters(limit=limit)
+    records = [letter for letter in letters if isinstance(letter, dict)]
     show_records(records, _COLUMNS, form=form, nothing="There are no dead letters.")
 
 
