@@ -69,7 +69,9 @@ class BrokerSettings:
 
     websocket_port: int = setting(0, limits=_PORT, help="Port for MQTT over WebSocket; 0 is off.")
     users_file: Path | None = setting(
-        None, default_text="none", help="File of users and their rights; none lets anybody on this machine publish."
+        None,
+        default_text="`users.toml` in the data folder",
+        help="File of users and their rights; without one anybody on this machine may publish.",
     )
     max_connections: int = setting(500, limits=(1, 100_000), help="Connections at the same time.")
     max_packet_bytes: int = setting(
