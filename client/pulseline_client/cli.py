@@ -8,6 +8,7 @@ exit code.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -98,6 +99,7 @@ def group(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    logging.getLogger().addHandler(logging.NullHandler())  # without one, Python prints warnings as bare lines
     sys.exit(run(sys.argv[1:]))
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -18,6 +18,9 @@ from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import DiskFull, ExitCode, NotPermitted
+
+#: The file name that means standard output, by custom.
+_STANDARD_OUTPUT: Final = Path("-")
 
 
 @click.command(
@@ -41,7 +44,7 @@ def command(*, bucket: str | None, output: Path | None, server: Server, form: Fo
     """
     with server.open_rest() as rest:
         chunks = rest.iter_export(bucket)
-        if output is None:
+        if output is None or output == _STANDARD_OUTPUT:
             _write(chunks, sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return

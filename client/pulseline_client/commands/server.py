@@ -7,8 +7,12 @@ that they say to the server, so that a command needs no flag on the machine wher
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import click
@@ -19,8 +23,16 @@ from pulseline_client.connection import BrokerAddress
 from pulseline_client.rest import RestReader
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
+from pulseline_core.backoff import Backoff
+from pulseline_core.errors import OutboxInUse
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
+
+#: How long a command waits for the server to confirm what it wrote.
+REPLY_TIMEOUT_S: Final = 5.0
+
+#: How long a command waits for others that have the outbox: somebody's loop over 'pulseline heartbeat'.
+OUTBOX_TIMEOUT_S: Final = 15.0
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -53,12 +65,24 @@ class Server:
         address = BrokerAddress(host=reach(mqtt.host), port=mqtt.port, username=mqtt.username, password=mqtt.password)
         return Subscriber(address)
 
-    def open_client(self) -> Client:
-        """Return a client that writes; a context manager.
+    @contextmanager
+    def open_client(self) -> Iterator[Client]:
+        """Yield a client that writes.
 
         All commands on one machine that talk to one server share an outbox, so that what one leaves behind is sent by
-        the next. Only one process at a time can have it open (``OutboxInUse``).
+        the next. Only one process at a time can have it open; the others wait for a while.
+
+        Raises:
+            OutboxInUse: another command holds the outbox for longer.
         """
+        client = self._build_client()
+        _enter_patiently(client)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _build_client(self) -> Client:
         mqtt = self.settings.mqtt
         folder = f"pulseline-cli-{reach(mqtt.host)}-{mqtt.port}".replace(":", "_")
         return Client(
@@ -70,7 +94,22 @@ class Server:
             password=mqtt.password,
             url=self.url,
             root=mqtt.root,
+            timeout_s=REPLY_TIMEOUT_S,
         )
+
+
+def _enter_patiently(client: Client) -> None:
+    """Open the client's outbox once the command that has it now is done."""
+    backoff, end = Backoff(0.01, 0.2), monotonic() + OUTBOX_TIMEOUT_S
+    while True:
+        try:
+            client.__enter__()
+        except OutboxInUse:
+            if monotonic() >= end:
+                raise
+            threading.Event().wait(backoff.next_delay_s(random.random))  # the lock of a file tells nobody of its end
+        else:
+            return
 
 
 def reach(host: str) -> str:

@@ -19,5 +19,7 @@ class Session:
     def set_verbose(self) -> None:
         """Send the log to standard error, down to its least level."""
         self.is_verbose = True
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+        logging.basicConfig(
+            level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", force=True
+        )
         logging.getLogger("httpcore").setLevel(logging.INFO)

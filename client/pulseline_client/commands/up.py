@@ -7,13 +7,15 @@ its exit code becomes this command's.
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from shlex import quote
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from pulseline_client.commands.help_text import build_epilog
 from pulseline_client.commands.output import Form, json_option, show_json_line
@@ -23,12 +25,10 @@ from pulseline_core import settings as settings_module
 from pulseline_core.child import ChildCommand
 from pulseline_core.errors import ExitCode
 from pulseline_core.log import setup_logging
-from pulseline_core.settings import Settings
+from pulseline_core.settings import LogSettings, Settings
 from pulseline_core.supervisor import ChildFailed, Supervisor
 from pulseline_core.topic import Kind, build_topic
 from pulseline_core.types import JSONObject
-
-logger = logging.getLogger(__name__)
 
 #: Each child as (name, package), in the order of their start: the API is a client of the broker.
 CHILDREN: Final = (("broker", "pulseline_broker"), ("api", "pulseline_api"))
@@ -56,6 +56,11 @@ class _UpCommand(click.Command):
 
 _ARGUMENTS: Final = "pulseline_client.commands.up.arguments"
 
+#: How much is logged to a person who did not say: that all is well goes without saying.
+_QUIET_LEVEL: Final = "warning"
+_LEVEL_VARIABLE: Final = "PULSELINE_LOG_LEVEL"
+_LEVEL_PARAMETER: Final = "setting:log.level"
+
 
 @click.command(
     "up",
@@ -72,11 +77,14 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     """Start broker, ingest and REST server, and keep them running.
 
     Says so when all of it is ready. SIGTERM or Ctrl-C stops it within five seconds, with everything committed that was
-    acknowledged; the exit code is 0 then.
+    acknowledged; the exit code is 0 then. On a terminal only warnings are logged unless a log level is set.
     """
     check_server_extra("up")
-    setup_logging("pulseline-up", settings.log, testing=settings.testing)
-    commands = build_commands(context.meta[_ARGUMENTS])
+    is_quiet = form is Form.TABLE and sys.stderr.isatty() and not _is_log_level_chosen(context, settings)
+    environment = os.environ | ({_LEVEL_VARIABLE: _QUIET_LEVEL} if is_quiet else {})
+    log_settings = replace(settings.log, level=_QUIET_LEVEL) if is_quiet else settings.log
+    setup_logging("pulseline-up", log_settings, testing=settings.testing)
+    commands = build_commands(context.meta[_ARGUMENTS], environment)
     try:
         Supervisor(commands, on_ready=lambda: _announce(settings, form)).run()
     except ChildFailed as error:
@@ -85,13 +93,23 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
         context.exit(error.returncode)  # the child has said why
 
 
-def build_commands(arguments: Sequence[str]) -> list[ChildCommand]:
+def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
+    """Return whether somebody said how much to log; the settings file can only say so by another level."""
+    source = context.get_parameter_source(_LEVEL_PARAMETER)
+    is_default = settings.log.level == LogSettings().level
+    return source is ParameterSource.COMMANDLINE or _LEVEL_VARIABLE in os.environ or not is_default
+
+
+def build_commands(arguments: Sequence[str], environment: Mapping[str, str]) -> list[ChildCommand]:
     """Return the children's command lines, with the flags of this one.
 
     ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
     """
     flags = [argument for argument in arguments if argument != "--json"]
-    return [ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags)) for name, package in CHILDREN]
+    return [
+        ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags), environment=environment)
+        for name, package in CHILDREN
+    ]
 
 
 def describe(settings: Settings) -> JSONObject:

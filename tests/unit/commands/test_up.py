@@ -16,10 +16,11 @@ from pulseline_core.settings import load
 
 def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
     """Broker first; --json is this command's own."""
-    broker, api = build_commands(["--port", "5700", "--json", "--testing"])
+    broker, api = build_commands(["--port", "5700", "--json", "--testing"], {"HOME": "/home/me"})
 
     assert broker.argv == (sys.executable, "-P", "-m", "pulseline_broker", "--port", "5700", "--testing")
     assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--port", "5700", "--testing")
+    assert api.environment == {"HOME": "/home/me"}
 
 
 def test_welcome_holds_commands_to_copy_with_the_real_ports() -> None:
