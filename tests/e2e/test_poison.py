@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -30,7 +29,7 @@ def build_good(n: int) -> bytes:
 
 def read_dead_letters(system: System) -> list[dict[str, object]]:
     """Return all dead letters, newest first."""
-    answer = httpx.get(f"{system.url}/dead-letters", params={"limit": 10_000})
+    answer = httpx.get(f"{system.url}/dead-letters", params={"limit": 1000})
     letters: list[dict[str, object]] = answer.raise_for_status().json()
     return letters
 

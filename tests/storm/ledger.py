@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,6 @@ def check_timeline(promised: Sequence[Mark], stored: Iterable[Mark], *, in_fligh
         promised=len(promised),
         lost=[mark for mark in promised if mark not in counts],
         doubled=[mark for mark, count in counts.items() if count > 1],
-        disordered=[later for earlier, later in zip(rows, rows[1:], strict=False) if later < earlier],
+        disordered=[later for earlier, later in pairwise(rows) if later < earlier],
         unknown=[mark for mark in counts if mark.n > last.get(mark.life, -1) + in_flight],
     )

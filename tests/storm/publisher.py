@@ -17,6 +17,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from pulseline_client import Client
+from pulseline_core.types import JSONObject
 
 #: The lives of a publisher begin a day apart, so that the events' times follow (life, n).
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +35,7 @@ def run_library(client: Client, bucket_id: str, life: int, ledger: TextIO) -> No
     """Hand over events through the library, merged ones and inserted ones in turn, until killed."""
     n = 0
     while True:
-        data = {"life": life, "n": n}
+        data: JSONObject = {"life": life, "n": n}
         client.heartbeat(bucket_id, data, timestamp=build_timestamp(life, n), pulsetime=0)
         ledger.write(f"{life} {n}\n")
         n += 1

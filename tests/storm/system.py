@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -87,10 +88,8 @@ class System:
         if self._process is None:
             return
         for pid in [self._process.pid, *find_descendants(self._process.pid)]:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self._process.wait(START_TIMEOUT_S)
         assert self._process.stdout is not None
         self._process.stdout.read()  # ends when the last child that holds the pipe is gone

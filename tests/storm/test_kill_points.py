@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,11 +15,8 @@ import pytest
 
 from tests.storm.system import clean_environment
 
-#: Kill points of each kind in one run; ``scripts/storm`` sets more.
-POINTS = int(os.environ.get("STORM_POINTS", "60"))
-
-#: Events submitted in each life of the writer, three to a commit.
-COUNT = 60
+#: Events submitted in each life of the writer, three to a commit; ``scripts/storm`` sets more.
+COUNT = int(os.environ.get("STORM_EVENTS", "18"))
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,8 +33,7 @@ def run_writer(folder: Path, first: int, *, inject: str | None = None) -> tuple[
         [*tracer, *writer],
         cwd=ROOT,
         env=clean_environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=60,
         check=False,
     )
@@ -50,27 +47,23 @@ def read_numbers(database: Path) -> list[int]:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         rows = connection.execute("SELECT json FROM event JOIN event_data d ON d.id = data_id ORDER BY event.id")
-        numbers = [json.loads(text)["n"] for (text,) in rows]
-    return numbers
+        return [json.loads(text)["n"] for (text,) in rows]
 
 
 @pytest.mark.parametrize("syscall", ["pwrite64", "fdatasync"])
 def test_no_acknowledged_event_is_lost_when_the_writer_dies_at_any_write_or_sync(tmp_path: Path, syscall: str) -> None:
-    """Each life of the writer dies one system call later than the one before; the next opens what is left."""
+    """Each life dies one system call later than the one before, until one comes to its end."""
     acknowledged: list[int] = []
-    killed = 0
+    code, point = -signal.SIGKILL, 0
 
-    for point in range(1, POINTS + 1):
+    while code != 0:
+        point += 1
         first = max(acknowledged, default=-1) + 1
         settled, code = run_writer(tmp_path, first, inject=f"{syscall}:signal=KILL:when={point}")
         acknowledged += settled
-        killed += code != 0
 
-    last, code = run_writer(tmp_path, max(acknowledged, default=-1) + 1)
-    acknowledged += last
     stored = read_numbers(tmp_path / "pulseline.db")
-    print(f"{syscall}: killed {killed} times, {len(acknowledged)} events acknowledged")
-    assert code == 0
-    assert killed > POINTS / 2
+    print(f"{syscall}: killed {point - 1} times, {len(acknowledged)} events acknowledged")
+    assert point > COUNT / 3
     assert [n for n in acknowledged if n not in set(stored)] == []
     assert stored == sorted(set(stored))

@@ -53,13 +53,13 @@ def main(folder: Path, first: int, count: int) -> None:
     """Submit in small groups, so that there are many commits, and report what was settled."""
     done = threading.Semaphore(0)
 
-    def settle(tickets: Sequence[object], committed: bool) -> None:  # noqa: FBT001  # reason: the gate's protocol
+    def settle(tickets: Sequence[object], committed: bool) -> None:
         if committed:
             os.write(sys.stdout.fileno(), "".join(f"{n}\n" for n in tickets).encode())
         for _ in tickets:
             done.release()
 
-    gate = IngestGate(settings.load({"data_dir": str(folder)}, {}, None))
+    gate = IngestGate(settings.load({"data_dir": str(folder)}, {}, ""))
     gate.start(settle=settle, publish=lambda _messages: None)
     for n in range(first, first + count):
         gate.submit(build_publish(n), n)
