@@ -63,6 +63,10 @@ class Backend(Protocol):
         """Set the schema's version, as part of the transaction that is open."""
         ...
 
+    def set_up(self, connection: Connection) -> None:
+        """Do what changes a database and so must wait until it is known to be ours; at each start of the writer."""
+        ...
+
     def back_up(self, connection: Connection, version: int) -> Path:
         """Copy the whole database, complete or not at all."""
         ...

@@ -39,10 +39,12 @@ def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     """
     newest = len(migrations) + 1
     if connection.backend.is_empty(connection):
+        connection.backend.set_up(connection)
         _apply(connection, _create, newest)
         return
     version = connection.backend.read_version(connection)
     check_version(connection, version, newest)
+    connection.backend.set_up(connection)
     for number in range(version, newest):
         backup = connection.backend.back_up(connection, number)
         logger.info("migrating the database from schema version %d; backup: %s", number, backup)

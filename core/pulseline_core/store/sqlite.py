@@ -37,7 +37,7 @@ _LOG_BYTES: Final = 64 * 1024 * 1024
 #: A log that overlapping readers never let start anew is emptied at this size.
 _MAX_LOG_BYTES: Final = 128 * 1024 * 1024
 
-#: How long that waits for readers: commits wait too.
+#: How long that waits for readers, and commits with it; it is tried again when the log has grown by an eighth of that.
 _TIDY_TIMEOUT_MS: Final = 200
 
 #: KiB of pages in memory; the operating system holds the rest.
@@ -45,7 +45,6 @@ _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 
 _WRITER_PRAGMAS: Final = (
-    ("journal_mode", "wal"),
     ("synchronous", "full"),
     ("fullfsync", "on"),  # macOS: a sync that does not stop at the disk's cache
     ("foreign_keys", "on"),
@@ -73,6 +72,7 @@ class SqliteBackend:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._log = self.path.with_name(self.path.name + "-wal")
+        self._tidy_at_bytes = _MAX_LOG_BYTES
 
     @property
     def place(self) -> str:
@@ -85,14 +85,7 @@ class SqliteBackend:
             self._make_file()
         except OSError as error:
             raise sqlite_errors.translate_os_error(error, self.path) from error
-        database = self._connect("rw", _WRITER_PRAGMAS)
-        if database.journal_mode != "wal":
-            database.close()
-            raise StoreUnavailable(
-                f"database {self.place!r} can not have a write-ahead log where it lies",
-                hint="choose a local disk with --data-dir; network file systems do not work",
-            )
-        return database
+        return self._connect("rw", _WRITER_PRAGMAS)
 
     def open_reader(self) -> peewee.Database:
         """Connect for reading; never changes or checkpoints the file."""
@@ -130,6 +123,14 @@ class SqliteBackend:
         connection.change(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.change(f"PRAGMA user_version = {version:d}")
 
+    def set_up(self, connection: Connection) -> None:
+        """Have the file written through a log; the file remembers it."""
+        if connection.fetch_one("PRAGMA journal_mode = wal") != ("wal",):
+            raise StoreUnavailable(
+                f"database {self.place!r} can not have a write-ahead log where it lies",
+                hint="choose a local disk with --data-dir; network file systems do not work",
+            )
+
     def back_up(self, connection: Connection, version: int) -> Path:
         """Copy the database to ``<file>.backup-v<version>-<UTC time>`` beside it; half a copy never has that name."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -152,15 +153,14 @@ class SqliteBackend:
             size_bytes = self._log.stat().st_size
         except OSError:
             return
-        if size_bytes > _MAX_LOG_BYTES:
-            connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
-            connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+        if size_bytes > self._tidy_at_bytes:
+            is_blocked = self._empty_log(connection)
+            self._tidy_at_bytes = size_bytes + _MAX_LOG_BYTES // 8 if is_blocked else _MAX_LOG_BYTES
             connection.change(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
 
     def finish(self, connection: Connection) -> None:
         """Bring the whole log into the file, as far as readers allow; what is left is there at the next start."""
-        connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
-        connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._empty_log(connection)
 
     def _connect(self, mode: str, pragmas: tuple[tuple[str, str | int], ...]) -> peewee.SqliteDatabase:
         database = peewee.SqliteDatabase(
@@ -173,6 +173,12 @@ class SqliteBackend:
         )
         database.connect()
         return database
+
+    def _empty_log(self, connection: Connection) -> bool:
+        """Bring the log into the file and cut it to nothing; return whether a reader was in the way to the end."""
+        connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
+        row = connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+        return row is None or row[0] != 0
 
     def _make_file(self) -> None:
         if self.path.exists():
