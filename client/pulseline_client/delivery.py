@@ -170,6 +170,7 @@ class Delivery:
             highest_seq=self._inherited.get(message.bucket_id, 0),
             loaded_seq=message.seq - 1,
             backoff=Backoff(RESEND_S, MAX_RESEND_S, JITTER),
+            parking=Backoff(RESEND_S, MAX_RESEND_S, JITTER),
         )
         self._lanes[message.bucket_id] = lane
         return lane
@@ -255,7 +256,8 @@ class Delivery:
 
     def _set_alarm(self, lane: Lane, now: float) -> None:
         """Wake the lane after its next delay."""
-        lane.wake_at = now + lane.backoff.next_delay_s(self._random)
+        backoff = lane.parking if lane.is_parked else lane.backoff
+        lane.wake_at = now + backoff.next_delay_s(self._random)
         self._push_alarm(lane, lane.wake_at)
 
     def _push_alarm(self, lane: Lane, wake_at: float) -> None:
@@ -392,6 +394,7 @@ class Delivery:
     def _recall_all(self) -> None:
         for lane in self._lanes.values():
             self._recall(lane)
+            lane.backoff.reset()
             if not lane.is_parked:
                 lane.wake_at = None
             self._offer(lane)

@@ -30,6 +30,8 @@ class Lane:
     Attributes:
         highest_seq: the highest seq that may ever have been sent, also by an earlier process.
         loaded_seq: the highest seq that was taken from the outbox.
+        backoff: how long to wait for progress before sending again.
+        parking: how long to leave a refused message alone.
         messages: what is not confirmed, oldest first.
         sent: how many of them, from the oldest, are on their way.
         wake_at: when to do something about the lane: send again, or try a refused message again.
@@ -47,6 +49,7 @@ class Lane:
     highest_seq: int
     loaded_seq: int
     backoff: Backoff
+    parking: Backoff
     messages: deque[QueuedMessage] = field(default_factory=deque[QueuedMessage])
     sent: int = 0
     wake_at: float | None = None
@@ -88,6 +91,7 @@ class Lane:
         self.is_probing = self.is_parked = self.is_suspect = False
         self.setbacks = self.refusals = 0
         self.backoff.reset()
+        self.parking.reset()
         return confirmed
 
     def hold_back(self) -> list[QueuedMessage]:
