@@ -39,10 +39,15 @@ class ReaderPool:
             UnsupportedSchema: a newer Pulseline wrote it.
             Closed: the pool is closed.
         """
+        with self.lend() as connection, connection.read():
+            yield connection
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Lend a connection for a single statement, which sees one state of the data by itself; errors as ``read``."""
         connection = self._take()
         try:
-            with connection.read():
-                yield connection
+            yield connection
         finally:
             self._give_back(connection)
 

@@ -89,7 +89,7 @@ class Reader:
 
     def has_bucket(self, bucket_id: str) -> bool:
         """Return whether there is such a bucket."""
-        with self._pool.read() as connection:
+        with self._pool.lend() as connection:
             return connection.fetch_one(_HAS_BUCKET, (bucket_id,)) is not None
 
     def read_events(
