@@ -7,8 +7,9 @@ Threads: one runs the sockets (``pulseline-api-sockets``), ``threads`` run reque
 A request that still streams (an export to a slow reader) is hung up on: its response breaks off without the last
 chunk, so that no client takes it for whole.
 
-Two of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
-JSON. And its loop is called a round at a time, because its own ``run`` ends only by an exception in the main thread.
+Three of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
+JSON. Its dispatcher gives way to ``RequestThreads``. And its loop is called a round at a time, because its own ``run``
+ends only by an exception in the main thread.
 """
 
 from __future__ import annotations
@@ -21,26 +22,27 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from wsgiref.types import WSGIApplication
 
 import orjson
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask
 
 from pulseline_api.answer import JSON_TYPE
+from pulseline_api.request_threads import RequestThreads
 from pulseline_core import runtime
 from pulseline_core.errors import ConfigError, InvalidSetting, NotPermitted, PortInUse
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: How long the requests that run at a stop may take to end by themselves.
 _DRAIN_S: Final = 1.0
 
 #: How long the threads of requests that were hung up on may take to notice.
-_JOIN_S: Final = 1
+_JOIN_S: Final = 1.0
 
 #: The sockets' thread looks this often for idle connections, and for a stop that no trigger announced.
 _ROUND_S: Final = 1.0
@@ -53,6 +55,9 @@ _IDLE_S: Final = 120
 
 #: Bytes of a response that wait in memory for a slow reader before its request waits as well.
 _MAX_WAITING_BYTES: Final = 1024 * 1024
+
+#: Less of a response waits for its end, so that its head and body leave together, sent by the sockets' thread.
+_SEND_BYTES: Final = 16_384
 
 #: Bodies up to this size are read to their end (into a file), so that the client gets to see its 413.
 _MAX_READ_BYTES: Final = 64 * 1024 * 1024
@@ -121,7 +126,7 @@ class HttpServer:
         self._wanted_port = port
         self._threads = threads
         self._sockets: dict[int, Any] = {}
-        self._dispatcher: ThreadedTaskDispatcher | None = None
+        self._request_threads: RequestThreads | None = None
         self._thread: threading.Thread | None = None
         self._is_stopping = threading.Event()
 
@@ -151,13 +156,12 @@ class HttpServer:
             InvalidSetting: the host is no address of this machine.
         """
         with ExitStack() as undo:
-            dispatcher = ThreadedTaskDispatcher()
-            dispatcher.set_thread_count(self._threads)
-            undo.callback(dispatcher.shutdown, timeout=_JOIN_S)
+            request_threads = RequestThreads(self._threads)
             undo.callback(wasyncore.close_all, self._sockets)
-            self._listen(dispatcher)
+            self._listen(request_threads)
             undo.pop_all()
-        self._dispatcher = dispatcher
+        request_threads.start()
+        self._request_threads = request_threads
         self._thread = runtime.spawn(self._run, name="pulseline-api-sockets")
 
     def close(self) -> None:
@@ -171,18 +175,18 @@ class HttpServer:
 
     def join(self) -> None:
         """End the request threads; a separate step, since some may wait for what is closed in between."""
-        if self._dispatcher is None:
+        if self._request_threads is None:
             return
-        self._dispatcher.shutdown(timeout=_JOIN_S)
-        self._dispatcher = None
+        self._request_threads.close(_JOIN_S)
+        self._request_threads = None
         wasyncore.close_all(self._sockets)  # the triggers, which the request threads pulled until now
 
-    def _listen(self, dispatcher: ThreadedTaskDispatcher) -> None:
+    def _listen(self, request_threads: RequestThreads) -> None:
         try:
             create_server(
                 self._application,
                 map=self._sockets,
-                _dispatcher=dispatcher,
+                _dispatcher=cast("Any", request_threads),
                 host=self._host,
                 port=self._wanted_port,
                 threads=self._threads,
@@ -199,6 +203,7 @@ class HttpServer:
             raise self._map_error(error) from error
         for listener in self._get_listeners():
             listener.channel_class = _Channel
+            listener.adj.send_bytes = _SEND_BYTES
 
     def _map_error(self, error: OSError) -> ConfigError:
         if error.errno == errno.EADDRINUSE:

@@ -26,7 +26,7 @@ from pulseline_core.errors import (
     Unavailable,
 )
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: The status of an error is that of its nearest ancestor here.
 STATUSES: Final[Mapping[type[PulselineError], HTTPStatus]] = {
@@ -55,7 +55,7 @@ def register_problems(app: Flask) -> None:
 def _answer_error(error: PulselineError) -> Response:
     status = get_status(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("a request failed: %s", error, exc_info=error)
+        logger.error("a request failed: %s", error, exc_info=error)
     return answer({"message": str(error)}, status)
 
 

@@ -29,8 +29,6 @@ from pulseline_api.status_board import StatusBoard
 from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
 from pulseline_client.subscriber import Subscriber
-from pulseline_client.connection import BrokerAddress
-from pulseline_client.subscriber import Subscriber
 from pulseline_core import __version__, times
 from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import StoreUnavailable
@@ -38,7 +36,7 @@ from pulseline_core.settings import Settings
 from pulseline_core.store import Reader, open_reader
 from pulseline_core.types import JSONObject
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: The user that the embedded broker knows by the token in the data folder, and the name of the outbox.
 USERNAME: Final = "pulseline-api"
@@ -84,7 +82,7 @@ class Service:
             stack.callback(server.close)
             self._stack = stack.pop_all()
         self._server = server
-        _log.info("serving at port %d", server.port, extra={"action": "api_started"})
+        logger.info("serving at port %d", server.port, extra={"action": "api_started"})
         return self
 
     def __exit__(
@@ -107,16 +105,6 @@ class Service:
                 if monotonic() >= deadline or self._stop.wait(_STORE_RETRY_S):
                     raise
 
-    def _build_address(self) -> BrokerAddress:
-        mqtt = self._settings.mqtt
-        token = "" if mqtt.username else DataFolder(self._settings.data_dir).read_api_token()
-        return BrokerAddress(
-            host=_EVERY_INTERFACE.get(mqtt.host, mqtt.host),
-            port=mqtt.port,
-            username=mqtt.username or USERNAME,
-            password=mqtt.password or token,
-        )
-
     def _build_client(self, address: BrokerAddress) -> Client:
         mqtt = self._settings.mqtt
         return Client(
@@ -132,12 +120,13 @@ class Service:
         )
 
     def _build_address(self) -> BrokerAddress:
-        """Return the broker's address and who we are there: the settings' user, or the one of the data folder."""
+        """Return where the broker is and who we are there: the settings' user, or the one of the data folder."""
         mqtt = self._settings.mqtt
+        host = _EVERY_INTERFACE.get(mqtt.host, mqtt.host)
         if mqtt.username:
-            return BrokerAddress(host=mqtt.host, port=mqtt.port, username=mqtt.username, password=mqtt.password)
+            return BrokerAddress(host=host, port=mqtt.port, username=mqtt.username, password=mqtt.password)
         token = DataFolder(self._settings.data_dir).read_api_token()
-        return BrokerAddress(host=mqtt.host, port=mqtt.port, username=USERNAME, password=token)
+        return BrokerAddress(host=host, port=mqtt.port, username=USERNAME, password=token)
 
     def _build_server(self, reader: Reader, client: Client, board: StatusBoard) -> HttpServer:
         api = self._settings.api
