@@ -55,6 +55,13 @@ class CommandGroup(click.Group):
             return _load(point)
         return None
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; when nobody reads its output any more, end without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would make an exit code 1 of it
+            ctx.exit(_give_up_output(PIPE_CLOSED))
+
 
 def _load(point: EntryPoint) -> click.Command:
     try:

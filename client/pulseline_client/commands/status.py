@@ -7,15 +7,21 @@ from typing import Final
 
 import click
 
+from pulseline_client.commands.event_columns import format_instant_of
 from pulseline_client.commands.help_text import build_epilog
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.types import JSONObject, JSONValue
 
+
+def _show_value(row: JSONObject) -> str:
+    return format_instant_of(row, "value") if row["figure"] == "started" else str(row["value"])
+
+
 _COLUMNS: Final = (
     Column(title="PART", cell=lambda row: str(row["part"])),
     Column(title="FIGURE", cell=lambda row: str(row["figure"])),
-    Column(title="VALUE", cell=lambda row: str(row["value"]), limit=None),
+    Column(title="VALUE", cell=_show_value, field=lambda row: str(row["value"]), limit=None),
 )
 
 #: The broker's figures that say most, by the end of their $SYS topic; --json shows all.

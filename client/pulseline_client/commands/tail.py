@@ -26,7 +26,7 @@ from pulseline_core.topic import Kind, build_topic, parse_topic
 from pulseline_core.types import BucketId, JSONObject
 
 #: How long the broker may take to let us in.
-_CONNECT_TIMEOUT_S: Final = 5.0
+_CONNECT_TIMEOUT_S: Final = 2.0
 
 #: What a bucket id takes of a line at most, on a terminal.
 _MAX_NAME_LENGTH: Final = 28

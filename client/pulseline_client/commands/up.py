@@ -91,6 +91,8 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
         if error.returncode is None or error.returncode <= 0:
             raise
         context.exit(error.returncode)  # the child has said why
+    if form is Form.TABLE:
+        click.echo("\nPulseline has stopped.")
 
 
 def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
