@@ -141,7 +141,8 @@ class Connection:
         """Return whether the peer keeps up; otherwise the session's delivery goes on as soon as it does."""
         if self._is_closed:
             return False
-        if len(self._out) + self._transport.buffered_bytes < self._hub.limits.unsent_bytes:
+        limits = self._hub.limits
+        if self._transport.buffered_bytes < limits.unsent_bytes and len(self._out) < limits.burst_bytes:
             return True
         if self._drainer is None:
             self._drainer = asyncio.create_task(self._pump_when_drained(), name="pulseline-broker-drain")

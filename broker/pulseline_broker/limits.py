@@ -24,6 +24,9 @@ class Limits:
     #: Bytes written to a connection that the peer has not taken; above it QoS 0 is dropped and QoS 1 waits.
     unsent_bytes: int = 2**20
 
+    #: Bytes for a connection that come up in one turn of the loop, before anybody can see whether the peer takes them.
+    burst_bytes: int = 8 * 2**20
+
     #: Retained messages that clients may leave; ingest's own are not limited.
     retained_messages: int = 100_000
 

@@ -110,7 +110,7 @@ class Server(Broker):
             self._sockets[name] = bind(listener)
 
     def release(self) -> None:
-        """Give the addresses back; for a start that goes no further."""
+        """Give the addresses back; those of listeners that are closed are already."""
         for bound in self._sockets.values():
             bound.close()
 
@@ -174,9 +174,12 @@ class Server(Broker):
     async def _serve_safely(self, transport: Transport) -> None:
         try:
             await self._serve(transport)
+        except asyncio.CancelledError:
+            pass  # the broker stops; asyncio's streams would log a task that ends as cancelled
         except Exception:
             # The outermost level of a connection: a bug here must cost this connection only.
             logger.exception("a connection failed", extra={"action": "connection_failed"})
+        finally:
             transport.abort()
 
 

@@ -15,7 +15,7 @@ import asyncio
 import ipaddress
 import logging
 import threading
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 _GATE_TIMEOUT_S: Final = 3.0
 
 #: What all connections together may take to send their last bytes.
-_CONNECTIONS_TIMEOUT_S: Final = 1.0
+_CONNECTIONS_TIMEOUT_S: Final = 1.2
 
 _LIMITS: Final = Limits()
 
@@ -112,9 +112,11 @@ class BrokerService:
             GateFailed: the gate died; only a new process helps.
         """
         while not stop.wait(_CHECK_S):
-            failure = self._gate.failure or self._failure
+            if self._failure is not None:
+                raise self._failure  # a bug: the loop has ended by itself
+            failure = self._gate.failure
             if failure is not None:
-                raise GateFailed(f"the ingest worker ended: {failure!r}") from failure
+                raise GateFailed(f"the gate ended: {failure!r}") from failure
 
     def close(self) -> None:
         """Commit and acknowledge what was taken in, and end; a second call does nothing."""
@@ -146,19 +148,19 @@ class BrokerService:
         hub = Hub(self._settings, self._gate, self._limits)
         door = Door(hub, login)
         server = self._build_server(door)
-        server.bind()
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(login.close)
+            stack.callback(server.release)
+            server.bind()
             await asyncio.to_thread(hub.bridge.start)
-        except BaseException:
-            server.release()
-            raise
-        try:
-            await server.start()
+            try:
+                await server.start()
+            except BaseException:
+                await asyncio.to_thread(hub.bridge.close, _GATE_TIMEOUT_S)
+                raise
+            stack.push_async_callback(self._end, hub, door, server)
             self._ports = (server.get_port(), server.get_port(is_websocket=True) if self._has_websocket else 0)
             await self._work(hub)
-        finally:
-            await self._end(hub, door, server)
-            login.close()
 
     async def _work(self, hub: Hub) -> None:
         """Report and clean up, until it is time to stop."""

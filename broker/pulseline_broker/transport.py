@@ -17,6 +17,9 @@ from websockets.exceptions import ConnectionClosed
 #: Bytes taken in at once; also what the kernel's buffer of a fast publisher typically holds.
 _READ_BYTES: Final = 65_536
 
+#: The largest WebSocket frame that is sent: clients limit what they take (the websockets library: 1 MiB).
+_FRAME_BYTES: Final = 65_536
+
 #: How long a peer may take to read the last bytes.
 _CLOSE_TIMEOUT_S: Final = 1.0
 
@@ -96,14 +99,17 @@ class TcpTransport:
 
     async def close(self) -> None:
         """Send the rest, then read on for a moment: closing with unread bytes would reset the last ones away."""
-        with suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._writer.drain()
                 if self._writer.can_write_eof():
                     self._writer.write_eof()
                 while await self._reader.read(_READ_BYTES):
                     pass
-        self._writer.transport.abort()
+        except (OSError, TimeoutError):
+            pass  # the peer is gone, or takes its time
+        finally:
+            self.abort()
 
 
 class WebSocketTransport:
@@ -144,7 +150,7 @@ class WebSocketTransport:
         return b""
 
     def write(self, data: bytes) -> None:
-        """Buffer bytes; the sender takes all there are as one frame."""
+        """Buffer bytes; the sender makes frames of what there is."""
         if not self._is_closed:
             self._waiting += data
             self._wake.set()
@@ -164,18 +170,23 @@ class WebSocketTransport:
 
     async def close(self) -> None:
         """Send the rest and the closing frame."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self.drain()
                 await self._websocket.close()
-        self.abort()
+        except TimeoutError:
+            pass  # the peer takes its time
+        finally:
+            self.abort()
 
     async def _send(self) -> None:
         try:
             while True:
                 await self._wake.wait()
-                self._wake.clear()
-                data, self._waiting = bytes(self._waiting), bytearray()
+                data = bytes(self._waiting[:_FRAME_BYTES])
+                del self._waiting[:_FRAME_BYTES]
+                if not self._waiting:
+                    self._wake.clear()
                 await self._websocket.send(data)
                 self._sent.set()
         except (ConnectionClosed, OSError):
