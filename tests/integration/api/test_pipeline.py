@@ -1,0 +1,298 @@
+"""REST in front of the real pipeline: what is written comes back from the store, committed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from pulseline_api.service import Service
+from pulseline_broker.service import BrokerService
+from pulseline_core.settings import Settings, load
+from pulseline_ingest.gate import IngestGate
+from tests.poison import POISON, STRANGE_BUCKETS
+
+T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
+DESCRIPTION = {"type": "power", "client": "meter", "hostname": "desk"}
+
+
+def _build_settings(folder: str, *, port: int = 0, reply_timeout_s: float = 10.0) -> Settings:
+    overrides = {"data_dir": folder, "mqtt.port": str(port), "api.port": "0"}
+    return load(overrides | {"api.reply_timeout_s": str(reply_timeout_s), "broker.sys_interval_s": "0.2"}, {})
+
+
+def _start_broker(settings: Settings) -> BrokerService:
+    return BrokerService(settings, IngestGate(settings))
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BrokerService, str]]:
+    """A broker with ingest behind it, and its data folder."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    with _start_broker(_build_settings(folder)) as broker:
+        yield broker, folder
+
+
+@pytest.fixture(scope="module")
+def http(broker: tuple[BrokerService, str]) -> Iterator[httpx.Client]:
+    """A client of a REST server in front of the broker."""
+    service, folder = broker
+    with (
+        Service(_build_settings(folder, port=service.port), threading.Event()) as api,
+        httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http,
+    ):
+        yield http
+
+
+@pytest.fixture
+def bucket(http: httpx.Client, request: pytest.FixtureRequest) -> str:
+    """The path of a new bucket, empty."""
+    path = f"/buckets/{quote(request.node.name, safe='')[:150]}"
+    http.delete(f"{path}?force=1")
+    assert http.post(path, json=DESCRIPTION).status_code == 200
+    return path
+
+
+def _beat(seconds: float, **data: Any) -> dict[str, Any]:
+    return {"timestamp": (T0 + timedelta(seconds=seconds)).isoformat(), "duration": 0, "data": data}
+
+
+def _wait_for(read: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """Return what ``read`` returns once that is something."""
+    deadline = monotonic() + timeout_s
+    pause = threading.Event()
+    while not (found := read()):
+        assert monotonic() < deadline, "it did not come"
+        pause.wait(0.05)
+    return found
+
+
+def test_new_bucket_is_readable_at_once(http: httpx.Client) -> None:
+    """Answered means committed; ``!local`` became the host and its device."""
+    http.post("/buckets/local", json={**DESCRIPTION, "hostname": "!local"})
+
+    described = http.get("/buckets/local").json()
+
+    assert described["hostname"] == socket.gethostname()
+    assert described["data"] == {"device_id": http.get("/info").json()["device_id"]}
+    assert http.post("/buckets/local", json=DESCRIPTION).status_code == 304
+
+
+def test_heartbeats_are_merged(http: httpx.Client, bucket: str) -> None:
+    """Each answer is the event that holds the heartbeat then."""
+    answers = [http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(at, on=True)).json() for at in (0, 5, 30)]
+
+    assert [answer["duration"] for answer in answers] == [0.0, 5.0, 0.0]
+    assert answers[0]["id"] == answers[1]["id"] != answers[2]["id"]
+    assert http.get(f"{bucket}/events").json() == [answers[2], answers[1]]
+
+
+def test_inserts_replacements_and_deletes_are_readable_at_once(http: httpx.Client, bucket: str) -> None:
+    """As the web interface's editor does it."""
+    first, second = http.post(f"{bucket}/events", json=[_beat(0, n=0), _beat(1, n=1)]).json()
+    http.post(f"{bucket}/events", json={**first, "duration": 7.5})
+
+    assert http.get(f"{bucket}/events/{first['id']}").json() == {**first, "duration": 7.5}
+    assert http.delete(f"{bucket}/events/{second['id']}").json() == {"success": 1}
+    assert http.delete(f"{bucket}/events/{second['id']}").json() == {"success": 0}
+    assert http.get(f"{bucket}/events/{second['id']}").status_code == 404
+    assert http.get(f"{bucket}/events/count").text == "1"
+
+
+def test_range_is_inclusive_and_clipped(http: httpx.Client, bucket: str) -> None:
+    """The single event stays whole; a plus that became a space is mended."""
+    [event] = http.post(f"{bucket}/events", json=[{**_beat(0), "duration": 60}]).json()
+    query = "start=2026-11-01T10:00:10 00:00&end=2026-11-01T10:00:20Z"
+
+    [clipped] = http.get(f"{bucket}/events?{query}").json()
+
+    assert (clipped["timestamp"], clipped["duration"]) == ("2026-11-01T10:00:10+00:00", 10.0)
+    assert http.get(f"{bucket}/events/{event['id']}").json()["duration"] == 60.0
+    assert http.get(f"{bucket}/events/count?start=2026-11-01T10:01:00").text == "1"
+    assert http.get(f"{bucket}/events/count?start=2026-11-01T10:01:01").text == "0"
+    assert http.get(f"{bucket}/events?start=2026-11-02&end=2026-11-01").json() == []
+
+
+def test_replacement_of_another_buckets_event_is_an_insert(http: httpx.Client, bucket: str) -> None:
+    """Nothing is taken from the other bucket."""
+    http.post("/buckets/other", json=DESCRIPTION)
+    [other] = http.post("/buckets/other/events", json=[_beat(0, n=1)]).json()
+
+    [stored] = http.post(f"{bucket}/events", json=[other]).json()
+
+    assert stored["id"] != other["id"]
+    assert http.get(f"/buckets/other/events/{other['id']}").json() == other
+
+
+def test_array_beyond_one_message_is_stored_whole(http: httpx.Client, bucket: str) -> None:
+    """Four megabytes in one request."""
+    events = [_beat(n, n=n, text="ä" * 1000) for n in range(2000)]
+
+    stored = http.post(f"{bucket}/events", json=events).json()
+
+    assert [event["data"]["n"] for event in stored] == list(range(2000))
+    assert len({event["id"] for event in stored}) == 2000
+    assert http.get(f"{bucket}/events/count").text == "2000"
+
+
+@pytest.mark.parametrize("path", ["heartbeat?pulsetime=60", "events"])
+def test_event_beyond_one_message_is_413_and_holds_nothing_up(http: httpx.Client, bucket: str, path: str) -> None:
+    """It never reaches the outbox, from which it could not leave."""
+    refused = http.post(f"{bucket}/{path}", json=_beat(0, text="x" * 262_144))
+    taken = http.post(f"{bucket}/{path}", json=_beat(1, n=1))
+
+    assert (refused.status_code, taken.status_code) == (413, 200)
+    assert http.get(f"{bucket}/events/count").text == "1"
+
+
+@pytest.mark.parametrize("path", ["heartbeat?pulsetime=0", "events"])
+def test_poison_is_refused_and_its_neighbours_are_stored(http: httpx.Client, bucket: str, path: str) -> None:
+    """Every kind, one after the other; none of them is published."""
+    for number, (name, body) in enumerate(POISON.items()):
+        answer = http.post(f"{bucket}/{path}", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400, name
+        assert answer.json()["message"], name
+        assert http.post(f"{bucket}/{path}", json=_beat(number, n=number)).status_code == 200, name
+
+    assert http.get(f"{bucket}/events/count").text == str(len(POISON))
+
+
+@pytest.mark.parametrize("bucket_id", [each for each in STRANGE_BUCKETS.values() if each != ".."])
+def test_strange_buckets_are_buckets_of_their_own(http: httpx.Client, bucket_id: str) -> None:
+    """Through topic and store and back; ``..`` can not be asked for by clients that tidy paths."""
+    path = f"/buckets/{quote(bucket_id, safe='')}"
+
+    http.post(path, json={**DESCRIPTION, "type": bucket_id[:10]})
+    http.post(f"{path}/heartbeat?pulsetime=60", json=_beat(0, id=bucket_id))
+
+    assert http.get(path).json()["id"] == bucket_id
+    assert http.get(f"{path}/events").json()[0]["data"] == {"id": bucket_id}
+    exported = http.get(f"{path}/export")
+    assert list(exported.json()["buckets"]) == [bucket_id]
+    assert http.get("/buckets").json()[bucket_id]["type"] == bucket_id[:10]
+
+
+def test_deleted_bucket_is_gone_and_can_be_made_again(http: httpx.Client, bucket: str) -> None:
+    """Without its events."""
+    http.post(f"{bucket}/events", json=[_beat(0)])
+
+    assert http.delete(bucket).status_code == 401
+    assert http.delete(f"{bucket}?force=1").json() == {}
+    assert http.get(bucket).status_code == 404
+    assert http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(0)).status_code == 404
+    assert http.post(bucket, json=DESCRIPTION).status_code == 200
+    assert http.get(f"{bucket}/events").json() == []
+
+
+def test_export_is_strict_json_of_everything(http: httpx.Client, bucket: str) -> None:
+    """Over several pages of events."""
+    http.post(f"{bucket}/events", json=[_beat(n, n=n, text="\u2028 </script> \U0001f600") for n in range(1200)])
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    exported = json.loads(http.get("/export").content, parse_constant=refuse)
+
+    [events] = [each["events"] for each in exported["buckets"].values() if len(each["events"]) == 1200]
+    assert [event["data"]["n"] for event in events] == list(reversed(range(1200)))
+    assert set(exported["buckets"]) == set(http.get("/buckets").json())
+
+
+def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
+    """What they say of themselves over MQTT, soon after they said it."""
+
+    def read() -> Any:
+        status = http.get("/status").json()
+        return status if status["workers"] and "clients/connected" in status["broker"] else None
+
+    status = _wait_for(read)
+
+    assert status["workers"]["main"]["state"] == "online"
+    assert status["link"]["connected"] is True
+    assert status["store"]["buckets"] == len(http.get("/buckets").json())
+
+
+def _publish(port: int, topic: str, payload: bytes) -> None:
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        client.publish(topic, payload, qos=1).wait_for_publish(10)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_dead_letters_are_shown_replayed_and_dropped(
+    http: httpx.Client, bucket: str, broker: tuple[BrokerService, str]
+) -> None:
+    """A device's broken message, and a future one that is still wrong."""
+    for letter in http.get("/dead-letters").json():
+        http.delete(f"/dead-letters/{letter['id']}")
+    _publish(broker[0].port, "pulseline/v1/plug/heartbeat", b'{"data":')
+
+    [letter] = http.get("/dead-letters").json()
+    shown = http.get(f"/dead-letters/{letter['id']}").json()
+    replayed = http.post(f"/dead-letters/{letter['id']}/replay")
+
+    assert (shown["topic"], shown["text"]) == ("pulseline/v1/plug/heartbeat", '{"data":')
+    assert base64.b64decode(shown["payload"]) == b'{"data":'
+    assert replayed.status_code == 400
+    assert "JSON" in replayed.json()["message"]
+    assert http.delete(f"/dead-letters/{letter['id']}").json() == {}
+    assert http.get("/dead-letters").json() == []
+    assert http.post(f"/dead-letters/{letter['id']}/replay").status_code == 404
+
+
+def test_many_clients_write_one_bucket(http: httpx.Client, bucket: str) -> None:
+    """Nothing is lost or doubled between them."""
+
+    def write(worker: int) -> None:
+        with httpx.Client(base_url=http.base_url, timeout=30, trust_env=False) as own:
+            for n in range(25):
+                answer = own.post(f"{bucket}/heartbeat?pulsetime=0", json=_beat(worker * 100 + n, n=[worker, n]))
+                ids.append(answer.json()["id"])
+
+    ids: list[int] = []
+    workers = [threading.Thread(target=write, args=(worker,)) for worker in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    stored = http.get(f"{bucket}/events").json()
+    assert len(set(ids)) == len(ids) == 200
+    assert {tuple(event["data"]["n"]) for event in stored} == {(w, n) for w in range(8) for n in range(25)}
+
+
+def test_writes_survive_the_brokers_absence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """They are answered all the same, and stored when it is back."""
+    folder = str(tmp_path_factory.mktemp("away"))
+    with _start_broker(_build_settings(folder)) as broker:
+        port = broker.port
+        settings = _build_settings(folder, port=port, reply_timeout_s=0.3)
+        api = Service(settings, threading.Event()).__enter__()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http:
+            created = http.post("/buckets/plug", json=DESCRIPTION)
+            beats = [http.post("/buckets/plug/heartbeat?pulsetime=0", json=_beat(n, n=n)) for n in range(5)]
+            waiting = http.get("/status").json()["link"]
+            with _start_broker(_build_settings(folder, port=port)):
+                stored = _wait_for(lambda: len(http.get("/buckets/plug/events").json()) == 5)
+    finally:
+        api.__exit__(None, None, None)
+
+    assert [answer.status_code for answer in (created, *beats)] == [200] * 6
+    assert (waiting["connected"], waiting["waiting"]) == (False, 6)
+    assert stored
