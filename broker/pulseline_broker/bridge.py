@@ -144,17 +144,25 @@ class GateBridge:
             self._is_woken = False
         for item in items:
             if isinstance(item, _Group):
-                self._handle_group(item)
+                for ticket in item.tickets:
+                    self._handle_safely(self._handle_ticket, ticket, item.committed)
             else:
                 for message in item:
-                    self._on_publish(message)
+                    self._handle_safely(self._on_publish, message)
         if self.pending_bytes < self._max_pending_bytes:
             self._room.set()
 
-    def _handle_group(self, group: _Group) -> None:
-        for ticket in group.tickets:
-            assert isinstance(ticket, Ticket), "the gate settles what it was given"
-            self.pending_messages -= 1
-            self.pending_bytes -= ticket.size_bytes
-            self._on_settled(ticket, group.committed)
-            ticket.origin.handle_settled(ticket, committed=group.committed)
+    def _handle_ticket(self, ticket: object, committed: bool) -> None:
+        assert isinstance(ticket, Ticket), "the gate settles what it was given"
+        self.pending_messages -= 1
+        self.pending_bytes -= ticket.size_bytes
+        self._on_settled(ticket, committed)
+        ticket.origin.handle_settled(ticket, committed=committed)
+
+    @staticmethod
+    def _handle_safely(handle: Callable[..., None], *answer: object) -> None:
+        try:
+            handle(*answer)
+        except Exception:
+            # The outermost level of the inbox: a bug over one answer must not keep the others from their clients.
+            logger.exception("an answer of the gate could not be handled", extra={"action": "gate_answer_failed"})

@@ -11,6 +11,7 @@ from pulseline_broker.gate import load_gate
 from pulseline_broker.service import BrokerService
 from pulseline_broker.users_cli import users
 from pulseline_core import runtime
+from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
 from pulseline_core.settings import Settings, options
 
@@ -20,7 +21,11 @@ __all__ = ["command", "users"]
 _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
 
 
-@click.command("broker")
+@click.command(
+    "broker",
+    short_help="Run the MQTT broker and the ingest worker.",
+    epilog=build_epilog("pulseline broker", "pulseline broker --mqtt-port 1900", codes=SERVICE_CODES, is_service=True),
+)
 @options
 def command(settings: Settings) -> None:
     """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""

@@ -19,6 +19,7 @@ from pulseline_broker.packet import Will
 from pulseline_broker.router import Router
 from pulseline_broker.session import Session
 from pulseline_core.settings import BrokerSettings, Settings
+from pulseline_core.topic import check_topic_name
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Hub:
         self.router.publish_from_client(message, retain=publish.retain)
 
     def _handle_outgoing(self, outgoing: Outgoing) -> None:
+        check_topic_name(outgoing.topic)
         message = Message(outgoing.topic, outgoing.payload, outgoing.qos)
         self.router.publish(message, retain=outgoing.retain)
 

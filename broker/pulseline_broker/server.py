@@ -169,6 +169,7 @@ class Server(Broker):
             compression=None,
             open_timeout=self._connect_timeout_s,
             max_size=self._max_frame_bytes,
+            ping_interval=None,  # MQTT's keep-alive watches; a pong would wait behind messages that wait for room
         )
 
     async def _serve_safely(self, transport: Transport) -> None:

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import click
 
@@ -17,13 +18,17 @@ from pulseline_broker.access import Rights, build_watcher_rights
 from pulseline_broker.password import hash_password
 from pulseline_broker.service import find_users_file
 from pulseline_broker.users import User, UsersFile
-from pulseline_core.errors import BadInput, InvalidTopic, NotFound
+from pulseline_core.errors import BadInput, ExitCode, InvalidTopic, NotFound
+from pulseline_core.help_text import build_epilog
 from pulseline_core.settings import Settings, options
 
 _RIGHT_HELP = "Topic filter; may be given several times. %u is the user's name, %c the client id."
 
+#: What all of these can end with.
+_CODES: Final = (ExitCode.OK, ExitCode.FAILURE, ExitCode.USAGE, ExitCode.NOT_PERMITTED)
 
-@click.group("users")
+
+@click.group("users", epilog=build_epilog("pulseline users list", "pulseline users add desk", codes=_CODES))
 def users() -> None:
     """Manage the users of the embedded broker.
 
@@ -32,7 +37,10 @@ def users() -> None:
     """
 
 
-@users.command("add")
+@users.command(
+    "add",
+    epilog=build_epilog("pulseline users add desk", "pulseline users add nas < password.txt", codes=_CODES),
+)
 @click.argument("name")
 @click.option("--publish", multiple=True, metavar="FILTER", help=f"{_RIGHT_HELP} Default: all buckets.")
 @click.option("--subscribe", multiple=True, metavar="FILTER", help=f"{_RIGHT_HELP} Default: states and descriptions.")
@@ -49,7 +57,7 @@ def add(settings: Settings, name: str, *, publish: tuple[str, ...], subscribe: t
     click.echo(f"added {name} to {file.path}")
 
 
-@users.command("passwd")
+@users.command("passwd", epilog=build_epilog("pulseline users passwd desk", codes=(*_CODES, ExitCode.NOT_FOUND)))
 @click.argument("name")
 @options
 def passwd(settings: Settings, name: str) -> None:
@@ -60,7 +68,7 @@ def passwd(settings: Settings, name: str) -> None:
     click.echo(f"changed the password of {name}")
 
 
-@users.command("remove")
+@users.command("remove", epilog=build_epilog("pulseline users remove desk", codes=(*_CODES, ExitCode.NOT_FOUND)))
 @click.argument("name")
 @options
 def remove(settings: Settings, name: str) -> None:
@@ -71,7 +79,7 @@ def remove(settings: Settings, name: str) -> None:
     click.echo(f"removed {name}")
 
 
-@users.command("list")
+@users.command("list", epilog=build_epilog("pulseline users list --json", codes=_CODES))
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @options
 def list_users(settings: Settings, as_json: bool) -> None:

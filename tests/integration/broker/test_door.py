@@ -217,6 +217,24 @@ def test_topics_of_others_are_refused(broker: BrokerService, gate: HeldGate, dia
     assert gate.published == []
 
 
+def test_refusal_is_counted_each_time_and_logged_once(
+    start_broker: StartBroker, dial: Dial, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A device that tries again and again fills no log; $SYS shows how often it tried."""
+    broker = start_broker(broker__sys_interval_s=0.1)
+    for _ in range(3):
+        client = dial(broker).open("device")
+        client.send(publish("pulseline/v1/plug/state", qos=1))
+        client.expect_closed()
+
+    watcher = dial(broker).open("watcher")
+    watcher.send(subscribe(("$SYS/broker/refused/publishes", 0)))
+    watcher.expect_codes(0)
+    while watcher.read_publish().payload != b"3":
+        pass
+    assert sum("may not publish to" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_rights_of_users_hold_for_publish_subscribe_and_delivery(
     guarded: BrokerService, gate: HeldGate, dial: Dial
 ) -> None:

@@ -225,6 +225,18 @@ def test_gate_publishes_live_and_retained(broker: BrokerService, gate: HeldGate,
     assert gate.published == []
 
 
+def test_gate_message_that_is_none_harms_nobody(
+    broker: BrokerService, gate: HeldGate, dial: Dial, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A topic that can not be published is logged as the bug that it is; what follows arrives."""
+    listener = listen(dial, broker, ("#", 0))
+
+    gate.send(Sent(topic="a/#", payload=b"1"), Sent(topic="x" * 70_000, payload=b"2"), Sent(topic="a", payload=b"3"))
+
+    assert listener.read_publish().payload == b"3"
+    assert sum("could not be handled" in record.getMessage() for record in caplog.records) == 2
+
+
 def test_acknowledgement_reaches_its_own_client_only(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
     """A client reads `_ack/` of its own id; a subscription to everything shows it no other's."""
     owner = listen(dial, broker, ("pulseline/v1/_ack/box-1", 0), client_id="box-1")

@@ -102,6 +102,27 @@ def test_answers_of_the_gates_thread_keep_their_order() -> None:
     assert heard.events == [(1, True), (2, True), "a", "b", (3, False)]
 
 
+def test_bug_over_one_answer_spares_the_others() -> None:
+    """An origin or a message that fails is logged; the answers behind it are heard."""
+    gate, heard = ListGate(), Heard()
+
+    class Broken:
+        def handle_settled(self, ticket: Ticket, *, committed: bool) -> None:
+            raise RuntimeError("a bug")
+
+    async def body() -> None:
+        bridge = build(gate, heard)
+        bridge.submit(Ticket(PUBLISH, Broken(), 1))
+        bridge.submit(Ticket(PUBLISH, heard, 2))
+        gate.settle(gate.tickets, True)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(body())
+
+    assert heard.events == [(2, True)]
+
+
 def test_room_closes_at_the_limit_and_opens_below() -> None:
     """Whoever waits for room goes on when messages are settled."""
     gate, heard = ListGate(), Heard()
