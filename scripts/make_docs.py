@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from pulseline_client.cli import group
-from pulseline_client.commands.help_text import INTERRUPTED, MEANINGS, PIPE_CLOSED
+from pulseline_core.help_text import INTERRUPTED, MEANINGS, PIPE_CLOSED
 from pulseline_core.settings.document import build_reference, build_sample
 
 REFERENCE = Path(__file__).parent.parent / "docs/reference"

@@ -6,16 +6,20 @@ import click
 
 from pulseline_api.service import Service
 from pulseline_core import log, runtime
+from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.settings import Settings, options
 
 
-@click.command("api", short_help="Run the REST server.")
+@click.command(
+    "api",
+    short_help="Run the REST server.",
+    epilog=build_epilog("pulseline api", "pulseline api --port 5700", codes=SERVICE_CODES, is_service=True),
+)
 @options
 def command(settings: Settings) -> None:
     """Run the REST server in front of a broker and its database.
 
-    ``pulseline up`` runs it together with the broker. Exit codes: 0 stopped, 2 wrong settings, 4 port in use,
-    6 no access to the data folder.
+    'pulseline up' runs it together with the broker.
     """
     log.setup_logging("pulseline-api", settings.log, testing=settings.testing)
     with runtime.stop_on_signals() as stop, Service(settings, stop):

@@ -22,11 +22,11 @@ import click
 
 import pulseline_core
 from pulseline_client.commands.crash_report import write_crash_report
-from pulseline_client.commands.help_text import INTERRUPTED, PIPE_CLOSED
 from pulseline_client.commands.server_extra import SERVER_MODULES, ServerExtraMissing
 from pulseline_client.commands.session import Session
 from pulseline_core import paths
 from pulseline_core.errors import ExitCode, PulselineError
+from pulseline_core.help_text import INTERRUPTED, PIPE_CLOSED
 
 ENTRY_POINT_GROUP: Final = "pulseline.commands"
 

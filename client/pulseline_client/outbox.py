@@ -134,7 +134,7 @@ class Outbox:
         for name, seq, newest, count, size in rows:
             last_seqs[name] = max(seq, last_seqs.get(name, 0))
             self._messages += count
-            self._bytes += size
+            self._bytes += size + count * ROW_BYTES
             last_id = max(last_id, newest)
         #: Up to here messages may have been sent by an earlier process.
         self.inherited: Mapping[BucketId, int] = dict(last_seqs)

@@ -7,9 +7,9 @@ from typing import Final
 import click
 
 from pulseline_client.commands.event_columns import format_exact_instant_of, format_instant_of, format_text_of
-from pulseline_client.commands.help_text import build_epilog
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
+from pulseline_core.help_text import build_epilog
 from pulseline_core.types import JSONObject
 
 _COLUMNS: Final = (

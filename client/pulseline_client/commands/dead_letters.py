@@ -8,11 +8,11 @@ from typing import Final
 import click
 
 from pulseline_client.commands.event_columns import format_exact_instant_of, format_instant_of, format_text_of
-from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import ExitCode
+from pulseline_core.help_text import CLIENT_CODES, build_epilog
 from pulseline_core.types import JSONObject
 
 _COLUMNS: Final = (

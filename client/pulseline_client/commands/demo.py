@@ -17,10 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pulseline_client.client import Client
 from pulseline_client.commands.demo_day import AFK_BUCKET, PLUG_BUCKET, WINDOW_BUCKET, Sample, build_day
-from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import ExitCode
+from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: Each bucket and its type, as ActivityWatch's watchers name them; the plug is a device of its own.
 BUCKET_TYPES: Final = {WINDOW_BUCKET: "currentwindow", AFK_BUCKET: "afkstatus", PLUG_BUCKET: "plug"}

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import click
 
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
-from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.human import parse_instant
 from pulseline_client.commands.output import Form, json_option, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import ExitCode
+from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 
 @click.command(

@@ -14,10 +14,10 @@ from typing import IO, Final
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import DiskFull, ExitCode, NotPermitted
+from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: The file name that means standard output, by custom.
 _STANDARD_OUTPUT: Final = Path("-")

@@ -9,12 +9,12 @@ from typing import Final
 import click
 
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
-from pulseline_client.commands.help_text import CLIENT_CODES, build_epilog
 from pulseline_client.commands.human import parse_data, parse_instant
 from pulseline_client.commands.output import Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import ExitCode, ReplyTimeout
 from pulseline_core.event import Event
+from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: How long --queued gives a server that is there to take the heartbeat at once.
 _QUEUED_FLUSH_S: Final = 1.0

@@ -17,11 +17,11 @@ from typing import Final
 import click
 
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
-from pulseline_client.commands.help_text import build_epilog
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Form, build_line, json_option, show_json_line
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import BadInput
+from pulseline_core.help_text import build_epilog
 from pulseline_core.topic import Kind, build_topic, parse_topic
 from pulseline_core.types import BucketId, JSONObject
 

@@ -17,13 +17,12 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from pulseline_client.commands.help_text import build_epilog
 from pulseline_client.commands.output import Form, json_option, show_json_line
 from pulseline_client.commands.server import build_authority, reach
 from pulseline_client.commands.server_extra import check_server_extra
 from pulseline_core import settings as settings_module
 from pulseline_core.child import ChildCommand
-from pulseline_core.errors import ExitCode
+from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
 from pulseline_core.settings import LogSettings, Settings
 from pulseline_core.supervisor import ChildFailed, Supervisor
@@ -32,17 +31,6 @@ from pulseline_core.types import JSONObject
 
 #: Each child as (name, package), in the order of their start: the API is a client of the broker.
 CHILDREN: Final = (("broker", "pulseline_broker"), ("api", "pulseline_api"))
-
-_CODES: Final = (
-    ExitCode.OK,
-    ExitCode.FAILURE,
-    ExitCode.USAGE,
-    ExitCode.PORT_IN_USE,
-    ExitCode.ALREADY_RUNNING,
-    ExitCode.NOT_PERMITTED,
-    ExitCode.DISK_FULL,
-    ExitCode.UNSUPPORTED_SCHEMA,
-)
 
 
 class _UpCommand(click.Command):
@@ -67,7 +55,7 @@ _LEVEL_PARAMETER: Final = "setting:log.level"
     cls=_UpCommand,
     short_help="Start everything, and keep it running.",
     epilog=build_epilog(
-        "pulseline up", "pulseline up --testing --port 5700 --mqtt-port 1900", codes=_CODES, is_service=True
+        "pulseline up", "pulseline up --testing --port 5700 --mqtt-port 1900", codes=SERVICE_CODES, is_service=True
     ),
 )
 @settings_module.options

@@ -15,9 +15,9 @@ from pulseline_core.errors import BrokerUnavailable, ExitCode, PulselineError
 
 
 def iter_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command of the client and those below it, with the words that call it."""
+    """Yield every command and those below it, with the words that call it."""
     context = click.Context(group)
-    for name in cli.COMMANDS if group is cli.group else group.list_commands(context):
+    for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         yield f"{path} {name}", command
@@ -26,6 +26,9 @@ def iter_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Co
 
 
 ALL_COMMANDS = dict(iter_commands(cli.group, "pulseline"))
+
+#: Commands that only do something; programs read their exit code.
+NO_ANSWER = {"pulseline broker", "pulseline api", *(f"pulseline users {verb}" for verb in ("add", "passwd", "remove"))}
 
 
 @pytest.mark.parametrize("path", ALL_COMMANDS)
@@ -51,7 +54,8 @@ def test_help_fits_eighty_columns(path: str, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    "path", [path for path, command in ALL_COMMANDS.items() if not isinstance(command, click.Group)]
+    "path",
+    [path for path, command in ALL_COMMANDS.items() if path not in NO_ANSWER and not isinstance(command, click.Group)],
 )
 def test_every_command_has_a_form_for_programs(path: str) -> None:
     """--json is everywhere."""

@@ -20,6 +20,18 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.NOT_FOUND: "what was named does not exist",
 }
 
+#: What a part of the server can end with.
+SERVICE_CODES: Final = (
+    ExitCode.OK,
+    ExitCode.FAILURE,
+    ExitCode.USAGE,
+    ExitCode.PORT_IN_USE,
+    ExitCode.ALREADY_RUNNING,
+    ExitCode.NOT_PERMITTED,
+    ExitCode.DISK_FULL,
+    ExitCode.UNSUPPORTED_SCHEMA,
+)
+
 #: What any command that asks a running server can end with.
 CLIENT_CODES: Final = (ExitCode.OK, ExitCode.FAILURE, ExitCode.USAGE, ExitCode.UNAVAILABLE)
 
