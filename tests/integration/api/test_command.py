@@ -1,0 +1,203 @@
+"""``pulseline api`` as a process: start, stop, exit codes, memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+
+from pulseline_core.bucket import BucketDescription
+from pulseline_core.errors import ExitCode
+from pulseline_core.event import Event
+from pulseline_core.store import open_store
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with an empty database."""
+    folder = tmp_path / "data"
+    open_store(folder / "pulseline.db").close()
+    return folder
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that was free a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def start(folder: Path, port: int) -> Iterator[Start]:
+    """Return a function that starts the command and, unless told otherwise, waits until it serves."""
+    common = ["--data-dir", str(folder), "--port", str(port), "--mqtt-port", "1", "--no-log-file"]
+    with ExitStack() as stack:
+
+        def start(*flags: str, is_awaited: bool = True) -> subprocess.Popen[bytes]:
+            reader, writer = os.pipe()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pulseline_api", *common, *flags],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PULSELINE_READY_FD": str(writer)},
+                pass_fds=[writer],
+                stderr=subprocess.PIPE,
+            )
+            os.close(writer)
+            stack.callback(_end, process)
+            with os.fdopen(reader, "rb") as ready:
+                if is_awaited:
+                    assert ready.read() == b"ready\n"
+            return process
+
+        yield start
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
+
+
+def _read_errors(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    return process.stderr.read().decode()
+
+
+def _fill(folder: Path, bucket_id: str, count: int) -> None:
+    with open_store(folder / "pulseline.db") as store, store.transaction() as transaction:
+        transaction.describe_bucket(bucket_id, BucketDescription(type="power"), now=T0, hostname="desk")
+        bucket = transaction.get_bucket(bucket_id)
+        assert bucket is not None
+        for start in range(0, count, 1000):
+            events = [
+                Event(timestamp=T0 + timedelta(seconds=n), data={"n": n, "text": "x" * 100})
+                for n in range(start, start + 1000)
+            ]
+            transaction.insert_events(bucket, events)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_with_zero(start: Start, port: int, number: int) -> None:
+    """Soon, although the broker is away."""
+    process = start()
+    assert httpx.get(f"http://127.0.0.1:{port}/api/0/info", trust_env=False).status_code == 200
+    began = monotonic()
+
+    process.send_signal(number)
+
+    assert process.wait(10) == ExitCode.OK
+    assert monotonic() - began < 3
+    assert "Traceback" not in _read_errors(process)
+
+
+def test_signal_ends_it_while_an_export_streams(start: Start, folder: Path, port: int) -> None:
+    """To somebody who does not read on, and while a write waits for its confirmation."""
+    _fill(folder, "plug", 50_000)
+    process = start()
+    with closing(socket.create_connection(("127.0.0.1", port))) as export, socket.socket() as write:
+        export.sendall(b"GET /api/0/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert export.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        write.connect(("127.0.0.1", port))
+        write.sendall(b"DELETE /api/0/buckets/plug?force=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        began = monotonic()
+        process.terminate()
+
+        assert process.wait(10) == ExitCode.OK
+
+    assert monotonic() - began < 4
+    assert "Traceback" not in _read_errors(process)
+
+
+def test_taken_port_is_one_line_and_its_exit_code(start: Start, port: int) -> None:
+    """Without a traceback."""
+    with closing(socket.socket()) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        process = start(is_awaited=False)
+
+        assert process.wait(20) == ExitCode.PORT_IN_USE
+
+    errors = _read_errors(process)
+    assert f"pulseline: error: port {port} on '127.0.0.1' is already in use" in errors
+    assert "Traceback" not in errors
+
+
+def test_second_one_on_a_folder_is_told(start: Start) -> None:
+    """Two would send one outbox twice."""
+    start()
+
+    second = start("--port", "0", is_awaited=False)
+
+    assert second.wait(20) == ExitCode.ALREADY_RUNNING
+    assert "outbox" in _read_errors(second)
+
+
+def test_it_waits_for_the_database(start: Start, folder: Path, tmp_path: Path, port: int) -> None:
+    """The broker's process makes it."""
+    database = folder / "pulseline.db"
+    aside = tmp_path / "aside.db"
+    database.rename(aside)
+    process = start(is_awaited=False)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.5)
+    with closing(socket.socket()) as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+    aside.rename(database)
+
+    assert _answers_within(port, 10)
+
+
+def _answers_within(port: int, timeout_s: float) -> bool:
+    deadline = monotonic() + timeout_s
+    while monotonic() < deadline:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/api/0/info", trust_env=False).is_success
+        except httpx.ConnectError:
+            threading.Event().wait(0.05)
+    return False
+
+
+def test_memory_does_not_grow_with_the_export(start: Start, folder: Path, port: int) -> None:
+    """More than twice as much passes through the same memory, once the database's cache of 8 MiB is full."""
+    _fill(folder, "little", 40_000)
+    _fill(folder, "much", 100_000)
+    process = start()
+
+    little_bytes = _export(port, "little")
+    peak_bytes = _read_peak_bytes(process.pid)
+    much_bytes = _export(port, "much")
+
+    assert much_bytes > 2.4 * little_bytes > 15_000_000
+    assert _read_peak_bytes(process.pid) - peak_bytes < 5_000_000
+
+
+def _export(port: int, bucket_id: str) -> int:
+    url = f"http://127.0.0.1:{port}/api/0/buckets/{bucket_id}/export"
+    with httpx.stream("GET", url, timeout=60, trust_env=False) as answer:
+        return sum(len(chunk) for chunk in answer.iter_raw())
+
+
+def _read_peak_bytes(pid: int) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
