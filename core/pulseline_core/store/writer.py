@@ -240,7 +240,7 @@ class Store:
         is_ready = False
         try:
             prepare(connection, self._migrations)
-            self._epoch = read_epoch(connection)
+            self._check_epoch(read_epoch(connection))
             is_ready = True
         finally:
             if not is_ready:
@@ -289,11 +289,19 @@ class Store:
             self.open()
         tables = self._tables
         if tables is None or tables.connection.is_replaced:
-            raise StoreUnavailable(
-                f"database {self._backend.place!r} was moved or replaced while it was open", hint="restart Pulseline"
-            )
+            raise self._replaced()
         self._is_busy = True
         return tables
+
+    def _check_epoch(self, epoch: str) -> None:
+        """Raise if this is not the database that was open before."""
+        if self._epoch not in ("", epoch):
+            raise self._replaced()
+        self._epoch = epoch
+
+    def _replaced(self) -> StoreUnavailable:
+        place = self._backend.place
+        return StoreUnavailable(f"database {place!r} was moved or replaced while it was open", hint="restart Pulseline")
 
     def _start_over(self, connection: Connection) -> None:
         """Forget what was in memory; after a failure of the database the connection too."""

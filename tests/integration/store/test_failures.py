@@ -83,6 +83,39 @@ except PulselineError as error:
     assert run_child(program, path).stdout == "DiskFull\n"
 
 
+#: Commits one event after another, whatever the disk does, and says which commits were reported as done.
+_COMMIT = """
+store = open_store(path)
+done, failures = [], set()
+for number in range(60):
+    try:
+        with store.transaction() as tx:
+            tx.insert_events(get_row(tx), [make_event(number, data={"text": f"{number} " * 500})])
+        done.append(number)
+    except PulselineError as error:
+        failures.add(type(error).__name__)
+store.close()
+print(*done)
+print(*sorted(failures))
+"""
+
+
+@pytest.mark.parametrize(("call", "first"), [("pwrite64", 60), ("pwrite64", 61), ("fdatasync", 10), ("fdatasync", 11)])
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_a_commit_that_the_disk_refuses_is_not_stored(path: Path, call: str, first: int, error: str) -> None:
+    """Every seventh write or sync fails: what was reported as done is there, and nothing else."""
+    inject = f"inject={call}:error={error}:when={first}+7"
+
+    ended = run_child(_COMMIT, path, prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", inject))
+
+    done, failures = ended.stdout.splitlines()
+    assert set(failures.split()) <= {"StoreUnavailable", "DiskFull"}
+    assert failures
+    with open_reader(path) as reader:
+        stored = sorted(int(str(event.data["text"]).split()[0]) for event in reader.read_events(BUCKET))
+    assert stored == [int(number) for number in done.split()]
+
+
 _AS_NOBODY = """
 if os.geteuid() == 0:
     os.setuid(65534)
