@@ -17,8 +17,9 @@ from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
 from pulseline_core.bucket import parse_bucket_id, parse_description, parse_pulsetime
-from pulseline_core.errors import InvalidBucketId, InvalidEvent
+from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload
 from pulseline_core.event import Event, parse_duration
+from pulseline_core.json_value import MAX_INTEGER, check_json
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
@@ -175,7 +176,7 @@ class Writer(ABC):
 
     def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         """Delete an event; return whether it existed, ``None`` when that is not known."""
-        deleted = self._delete(bucket_id, {"op": "delete_event", "id": event_id}, queued=queued)
+        deleted = self._delete(bucket_id, {"op": "delete_event", "id": _check_id(event_id)}, queued=queued)
         return None if deleted is None else deleted > 0
 
     def delete_events(self, bucket_id: str, start: datetime, end: datetime, *, queued: bool = False) -> int | None:
@@ -184,6 +185,8 @@ class Writer(ABC):
         Returns:
             How many there were, ``None`` when that is not known.
         """
+        if start.tzinfo is None or end.tzinfo is None:
+            raise InvalidEvent("timestamp", f"'{start.isoformat()}' or '{end.isoformat()}' has no time zone")
         span = {"start": times.format_timestamp(start), "end": times.format_timestamp(end)}
         return self._delete(bucket_id, {"op": "delete_events", **span}, queued=queued)
 
@@ -193,14 +196,14 @@ class Writer(ABC):
 
     def replay_dead_letter(self, dead_letter_id: int) -> None:
         """Have a dead letter applied again; raise why it still can not be."""
-        self._send_order(WORKER_BUCKET, {"op": "replay_dead_letter", "id": dead_letter_id}, queued=False)
+        self._send_order(WORKER_BUCKET, {"op": "replay_dead_letter", "id": _check_id(dead_letter_id)}, queued=False)
 
     def drop_dead_letter(self, dead_letter_id: int) -> None:
         """Have a dead letter forgotten; raise ``NotFound``."""
-        self._send_order(WORKER_BUCKET, {"op": "drop_dead_letter", "id": dead_letter_id}, queued=False)
+        self._send_order(WORKER_BUCKET, {"op": "drop_dead_letter", "id": _check_id(dead_letter_id)}, queued=False)
 
     def request(self, bucket_id: str, kind: Kind, payload: JSONObject, *, queued: bool = False) -> JSONValue:
-        """Send any message of the wire interface, without looking into it.
+        """Send any message of the wire interface; only that it is JSON is checked.
 
         Args:
             bucket_id: whose topic.
@@ -211,6 +214,9 @@ class Writer(ABC):
         Returns:
             The ``result`` of the acknowledgement, or ``None`` when ``queued`` or when it was lost on the way.
         """
+        if not payload:
+            raise InvalidPayload("payload is an empty object")
+        check_json(payload, field="payload")
         body = check_size(encode_body(payload), limit_bytes=self._max_payload_bytes)
         outcome = self._send_one(_parse_target(bucket_id), kind, body, queued=queued)
         return None if outcome is None else outcome.result
@@ -267,10 +273,18 @@ def _parse_pulsetime(value: float | timedelta | None) -> timedelta | None:
     return parse_pulsetime(value.total_seconds() if isinstance(value, timedelta) else value)
 
 
+def _check_id(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INTEGER:
+        raise InvalidEvent("id", f"{str(value)[:64]!r} is not a positive integer")
+    return value
+
+
 def _check_events(events: Iterable[Event]) -> None:
-    """Raise ``InvalidEvent`` for a time that the server would refuse."""
+    """Raise ``InvalidEvent`` for what an ``Event`` can hold and the server would refuse."""
     now = datetime.now(UTC)
     for event in events:
+        if not isinstance(event.data, dict):
+            raise InvalidEvent("data", f"{str(event.data)[:64]!r} is not an object")
         times.check_timestamp(event.timestamp, now=now)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -66,6 +67,9 @@ class Outbox:
 
 class DeliveryMachine(RuleBasedStateMachine):
     """The client (outbox, delivery), the network (two lists) and the worker; the rules are what can happen."""
+
+    delivery: Delivery
+    cursor: int
 
     @initialize(window=st.integers(1, 8), is_eager=st.booleans())
     def begin(self, window: int, is_eager: bool) -> None:
@@ -250,7 +254,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         """In every database each bucket's messages took effect once, in order."""
         for database in self.databases:
             for seqs in database.applied.values():
-                assert all(earlier < later for earlier, later in zip(seqs, seqs[1:], strict=False))
+                assert all(earlier < later for earlier, later in pairwise(seqs))
 
     @invariant()
     def counts_agree(self) -> None:

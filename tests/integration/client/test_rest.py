@@ -1,0 +1,196 @@
+"""Reads over REST, from a server that answers what the test says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pulseline_client import RestReader
+from pulseline_core.errors import BadInput, NotAuthorized, NotFound, ServerUnavailable
+from pulseline_core.event import Event
+from pulseline_core.types import JSONObject, JSONValue
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+EVENT: JSONObject = {"id": 3, "timestamp": "2026-11-23T10:00:00+00:00", "duration": 1.5, "data": {"a": 1}}
+
+
+@dataclass
+class RestServer:
+    """Answers everything with ``status`` and ``body``, and keeps the paths.
+
+    Attributes:
+        promised: the Content-Length, if not the body's; more means that the connection ends early.
+    """
+
+    status: int = 200
+    body: bytes = b"{}"
+    promised: int | None = None
+    paths: list[str] = field(default_factory=list)
+
+    def say(self, value: JSONValue, status: int = 200) -> None:
+        """Answer JSON from now on."""
+        self.status, self.body = status, json.dumps(value).encode()
+
+
+@pytest.fixture
+def server() -> RestServer:
+    """Return what the server says."""
+    return RestServer()
+
+
+@pytest.fixture
+def rest(server: RestServer) -> Iterator[RestReader]:
+    """Return a reader of a running server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            server.paths.append(self.path)
+            self.send_response(server.status)
+            self.send_header("Content-Length", str(server.promised or len(server.body)))
+            self.end_headers()
+            self.wfile.write(server.body)
+            self.close_connection = server.promised is not None
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    with RestReader(f"http://127.0.0.1:{http.server_port}/") as reader:
+        yield reader
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+@pytest.mark.parametrize(
+    ("read", "answer", "path"),
+    [
+        (lambda rest: rest.get_info(), {"version": "1"}, "/api/0/info"),
+        (lambda rest: rest.get_status(), {"ingest": {}}, "/api/0/status"),
+        (lambda rest: rest.get_buckets(), {"a": {"id": "a"}}, "/api/0/buckets/"),
+        (lambda rest: rest.get_bucket("a/b é"), {"id": "a/b é"}, "/api/0/buckets/a%2Fb%20%C3%A9"),
+        (lambda rest: rest.get_eventcount("a"), 7, "/api/0/buckets/a/events/count"),
+        (lambda rest: rest.get_dead_letters(limit=5, before_id=9), [], "/api/0/dead-letters?limit=5&before_id=9"),
+        (lambda rest: rest.get_dead_letter(4), {"id": 4}, "/api/0/dead-letters/4"),
+    ],
+    ids=["info", "status", "buckets", "bucket", "count", "dead letters", "dead letter"],
+)
+def test_reads_ask_what_the_server_answers(
+    rest: RestReader, server: RestServer, read: Callable[[RestReader], JSONValue], answer: JSONValue, path: str
+) -> None:
+    """One path each; the answer comes back as it is."""
+    server.say(answer)
+
+    assert read(rest) == answer
+    assert server.paths == [path]
+
+
+def test_events_of_a_range_are_events(rest: RestReader, server: RestServer) -> None:
+    """Times go as UTC, with a ``+`` that arrives as one."""
+    server.say([EVENT])
+    start = NOW.astimezone(timezone(timedelta(hours=2)))
+    events = rest.get_events("a", start=start, end=NOW + timedelta(hours=1), limit=0)
+
+    assert events == [Event(timestamp=NOW, duration=timedelta(seconds=1.5), data={"a": 1})]
+    assert events[0].id == 3
+    assert server.paths == [
+        "/api/0/buckets/a/events?start=2026-11-23T10%3A00%3A00%2B00%3A00&end=2026-11-23T11%3A00%3A00%2B00%3A00&limit=0"
+    ]
+
+
+def test_single_event_is_read_or_none(rest: RestReader, server: RestServer) -> None:
+    """A missing one is no error."""
+    server.say(EVENT)
+    event = rest.get_event("a", 3)
+    assert event is not None
+    assert event.id == 3
+
+    server.say(None, 404)
+    assert rest.get_event("a", 3) is None
+
+
+def test_missing_bucket_is_named(rest: RestReader, server: RestServer) -> None:
+    """Whatever the server's words."""
+    server.say({"message": "nope"}, 404)
+
+    with pytest.raises(NotFound, match="no bucket 'a' exists"):
+        rest.get_events("a")
+    with pytest.raises(NotFound, match="no bucket 'a' exists"):
+        list(rest.iter_export("a"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        (400, BadInput, "the reason"),
+        (401, NotAuthorized, "the reason"),
+        (403, NotAuthorized, "the reason"),
+        (404, BadInput, "the reason"),
+        (500, ServerUnavailable, "HTTP 500: the reason"),
+        (503, ServerUnavailable, "HTTP 503: the reason"),
+    ],
+)
+def test_errors_of_http_have_their_class(
+    rest: RestReader, server: RestServer, status: int, kind: type[Exception], message: str
+) -> None:
+    """The message is the server's."""
+    server.say({"message": "the reason"}, status)
+
+    with pytest.raises(kind, match=message):
+        rest.get_info()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"message": 5}', b"\xff"])
+def test_error_without_a_message_has_the_name_of_its_status(rest: RestReader, server: RestServer, body: bytes) -> None:
+    """A proxy may answer instead of the server."""
+    server.status, server.body = 502, body
+
+    with pytest.raises(ServerUnavailable, match="HTTP 502 Bad Gateway"):
+        rest.get_info()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"\xff", b""])
+def test_answer_of_another_program_is_refused(rest: RestReader, server: RestServer, body: bytes) -> None:
+    """Something else may listen on the port."""
+    server.body = body
+
+    with pytest.raises(ServerUnavailable, match="is not"):
+        rest.get_info()
+
+
+def test_nobody_at_the_port_is_told() -> None:
+    """With the address, and what to look after."""
+    with RestReader("http://127.0.0.1:1") as rest, pytest.raises(ServerUnavailable) as caught:
+        rest.get_info()
+
+    assert "http://127.0.0.1:1" in str(caught.value)
+    assert "pulseline up" in caught.value.hint
+
+
+def test_export_comes_in_pieces(rest: RestReader, server: RestServer) -> None:
+    """It is never whole in memory."""
+    server.body = b"x" * 1_000_000
+
+    assert sum(len(piece) for piece in rest.iter_export()) == 1_000_000
+    assert server.paths == ["/api/0/export"]
+
+
+def test_export_that_breaks_off_is_an_error(rest: RestReader, server: RestServer) -> None:
+    """Half an export must not pass for a whole one."""
+    server.body, server.promised = b"x" * 1000, 2000
+
+    with pytest.raises(ServerUnavailable):
+        list(rest.iter_export())
+
+
+def test_reader_that_was_never_used_closes() -> None:
+    """Nothing was opened."""
+    RestReader().close()
