@@ -89,6 +89,18 @@ def test_slow_acknowledgement_is_waited_for(start_broker: StartBroker, gate: Hel
     assert [client.read_publish().payload for _ in range(2)] == [b"2", b"3"]
 
 
+def test_subscribe_is_answered_while_messages_wait(start_broker: StartBroker, gate: HeldGate, dial: Dial) -> None:
+    """A long queue does not keep a client's other packets from being handled."""
+    broker = start_broker(limits=Limits(in_flight=2))
+    leave(open_kept(dial, broker))
+    gate.send(*(Sent(topic=TOPIC, payload=b"x", qos=1) for _ in range(200)))
+    client = reopen(dial, broker)
+    client.send(subscribe(("more", 1)))
+
+    assert [client.read_publish().dup for _ in range(2)] == [False, False]
+    client.expect_codes(1)
+
+
 def test_outgoing_qos_2_is_completed_over_two_connections(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
     """After PUBREC the broker goes on with PUBREL, not with the message."""
     client = open_kept(dial, broker, qos=2)
