@@ -41,22 +41,25 @@ class UserSource(Protocol):
         """Return the users as of now, or ``None`` when everybody may come in as nobody."""
 
 
-class Everybody:
-    """No users file: whoever reaches the broker is anonymous."""
-
-    def get_users(self) -> None:
-        """Return that there are no users."""
-
-
 class FileUsers:
-    """The users file, read again when it changes; while it is broken, the users from before stay."""
+    """The users file, read again when it changes.
 
-    def __init__(self, file: UsersFile) -> None:
+    While it is broken, or gone, the users from before stay: a mistake in the file lets nobody in.
+
+    Args:
+        file: where the users are.
+        is_required: whether it has to be there; otherwise there are no users until it is.
+
+    Raises:
+        ConfigError: it is required and not there, or does not fit.
+    """
+
+    def __init__(self, file: UsersFile, *, is_required: bool) -> None:
         self._file = file
         self._version = file.read_version()
-        self._users = file.read()
+        self._users: Mapping[str, User] | None = file.read() if self._version or is_required else None
 
-    def get_users(self) -> Mapping[str, User]:
+    def get_users(self) -> Mapping[str, User] | None:
         """Return the users as of now."""
         version = self._file.read_version()
         if version != self._version:
@@ -64,6 +67,7 @@ class FileUsers:
             try:
                 self._users = self._file.read()
             except PulselineError as error:
+                self._users = self._users or {}
                 logger.error(  # noqa: TRY400 - the message says all, and it is the file's fault
                     "the users stay as they were: %s", error, extra={"action": "users_file_broken"}
                 )

@@ -74,17 +74,18 @@ class Router:
         """Return the session for a client that has proved who it is, and whether it was there before.
 
         A connection that has it is closed first, as one step: its will goes out, then the session is the caller's.
+        An anonymous client has nothing that is its own: its session ends when a user asks for the client id.
 
         Raises:
             NotOwner: the session is another user's; nothing has changed.
         """
         session = self._sessions.get(owner.client_id)
         if session is not None:
-            if session.username != owner.username:
+            if session.username not in (owner.username, None):
                 raise NotOwner(owner.client_id)
             session.connection.close("taken over by a new connection")
             session = self._sessions.get(owner.client_id)  # a clean one has gone with its connection
-        if session is not None and (owner.is_clean or session.is_clean):
+        if session is not None and (owner.is_clean or session.username != owner.username):
             self._end(session)
             session = None
         if session is None:

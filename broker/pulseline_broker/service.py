@@ -24,7 +24,7 @@ from pulseline_broker.door import Door
 from pulseline_broker.gate import Gate
 from pulseline_broker.hub import Hub
 from pulseline_broker.limits import Limits
-from pulseline_broker.login import Everybody, FileUsers, Login, UserSource
+from pulseline_broker.login import FileUsers, Login, UserSource
 from pulseline_broker.report import Report
 from pulseline_broker.server import Listener, Server
 from pulseline_broker.users import UsersFile
@@ -220,7 +220,7 @@ def build_user_source(settings: Settings) -> UserSource:
     Raises:
         ConfigError: the users file does not fit, or is not there though it is named.
     """
-    return FileUsers(UsersFile(find_users_file(settings))) if has_users(settings) else Everybody()
+    return FileUsers(UsersFile(find_users_file(settings)), is_required=has_users(settings))
 
 
 def check_exposure(settings: Settings) -> None:

@@ -28,7 +28,7 @@ ADMIN_LEVEL: Final = "_admin"
 ACK_LEVEL: Final = "_ack"
 
 #: Levels whose ids are remembered: the same few come again and again, and decoding one costs 7 microseconds.
-_KNOWN_LEVELS: Final = 4096
+_KNOWN_LEVELS: Final = 16_384
 
 _BYTE_AS_IT_IS: Final = re.compile(rb"[A-Za-z0-9_-]")
 _PERCENT_CODE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

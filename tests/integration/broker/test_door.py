@@ -296,6 +296,34 @@ def test_changed_users_file_counts_at_the_next_login(guarded: BrokerService, tmp
     assert log_in(dial(guarded), "b", "desk") == 4
 
 
+def test_first_user_closes_a_running_broker(
+    start_broker: StartBroker, tmp_path: Path, gate: HeldGate, dial: Dial
+) -> None:
+    """A users file that appears counts at once; the user gets the client id that was anonymous before."""
+    broker = start_broker()
+    dial(broker).open("device", clean=False)
+    write_users(tmp_path / "data" / "users.toml", desk=Rights(publish=("pulseline/v1/#",)))
+
+    stranger = dial(broker)
+    stranger.send(connect("stranger"))
+    assert stranger.expect_closed() == b"\x20\x02\x00\x05"
+    client = dial(broker)
+    assert log_in(client, "device", "desk", clean=False) == 0
+    client.send(publish(HEARTBEAT))
+    assert gate.wait_for(1)[0].username == "desk"
+
+
+def test_broken_first_users_file_lets_nobody_in(start_broker: StartBroker, tmp_path: Path, dial: Dial) -> None:
+    """Somebody wanted users: a mistake in the file does not leave the door open."""
+    broker = start_broker()
+    (tmp_path / "data" / "users.toml").write_text("[users", encoding="utf-8")
+
+    client = dial(broker)
+    client.send(connect("stranger"))
+
+    assert client.expect_closed() == b"\x20\x02\x00\x05"
+
+
 def test_login_does_not_delay_others(guarded: BrokerService, dial: Dial) -> None:
     """While passwords are verified, other clients are served."""
     client = dial(guarded)

@@ -9,7 +9,7 @@ import pytest
 
 from pulseline_broker import login as login_module
 from pulseline_broker.access import ANONYMOUS, Rights
-from pulseline_broker.login import BadCredentials, Everybody, Login
+from pulseline_broker.login import BadCredentials, Login
 from pulseline_broker.password import hash_password, is_hash, is_password_right
 from pulseline_broker.throttle import Throttle
 from pulseline_broker.users import User
@@ -24,6 +24,13 @@ class OneUser:
     def get_users(self) -> dict[str, User]:
         """Return it."""
         return {"desk": DESK}
+
+
+class Everybody:
+    """No users."""
+
+    def get_users(self) -> None:
+        """Return that there are none."""
 
 
 def run(use: Callable[[Login], Awaitable[object]], *, users: OneUser | Everybody) -> object:
