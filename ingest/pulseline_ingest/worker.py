@@ -48,8 +48,8 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 
-#: States published at once while no message waits: some milliseconds.
-_IDLE_STATES: Final = 100
+#: States published at once while no message waits: a message that comes meanwhile waits for about a millisecond.
+_IDLE_STATES: Final = 10
 
 #: Messages for each state published while messages wait: states may cost a few per cent of the thread.
 _MESSAGES_PER_STATE: Final = 20
