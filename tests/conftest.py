@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ import pytest
 _THREAD_GRACE_S = 2.0
 
 _HOME_NUMBERS = itertools.count()
+
+# Whoever started the tests in the background may have told them to ignore these, and programs that they start inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A shared machine is slow now and then; a test is not wrong for it.
 hypothesis.settings.register_profile("pulseline", deadline=None, print_blob=True)

@@ -187,3 +187,45 @@ def test_a_bug_shows_its_traceback_when_asked(group: click.Group, capsys: pytest
 
     assert code == 1
     assert capsys.readouterr().err.startswith("Traceback")
+
+
+class _EntryPoint:
+    """An entry point whose module can not be imported."""
+
+    name = "broker"
+
+    def __init__(self, missing: str) -> None:
+        self._missing = missing
+
+    def load(self) -> object:
+        """Fail as an import does."""
+        raise ModuleNotFoundError(f"No module named {self._missing!r}", name=self._missing)
+
+
+def test_a_command_of_the_server_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In an installation of the client alone it is listed, takes any flags, and tells how to get it."""
+    monkeypatch.setattr(cli, "entry_points", lambda **_: [_EntryPoint("amqtt.broker")])
+
+    listed, called = cli.run(["--help"]), cli.run(["broker", "--mqtt-port", "1900"])
+
+    output = capsys.readouterr()
+    assert (listed, called) == (0, ExitCode.USAGE)
+    assert "broker        (needs pulseline[server])" in output.out
+    assert output.err == (
+        "pulseline: error: 'pulseline broker' needs packages that are not installed: amqtt.broker "
+        "(pip install 'pulseline[server]')\n"
+    )
+
+
+def test_a_command_that_can_not_be_imported_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A module of ours that is missing is no matter of extras."""
+    monkeypatch.setattr(cli, "entry_points", lambda **_: [_EntryPoint("pulseline_broker.cli")])
+
+    code = cli.run(["broker"])
+
+    assert code == ExitCode.FAILURE
+    assert "this is a bug" in capsys.readouterr().err
