@@ -18,7 +18,7 @@ _THREAD_GRACE_S = 2.0
 
 _HOME_NUMBERS = itertools.count()
 
-# Whoever started the tests in the background may have told them to ignore these, and programs that they start inherit it.
+# Tests that are started in the background may be told to ignore these; the programs that they start would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
