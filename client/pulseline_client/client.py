@@ -189,11 +189,14 @@ class Client(Writer):
             sender.submit(drafts)
             return None if queued else []
         replies = [Reply() for _ in drafts]
-        sender.submit(drafts, replies)
+        sender.ask(drafts, replies)
         deadline = monotonic() + self.timeout_s
         try:
             with self._explain_timeout():
                 outcomes = [reply.wait(max(0.0, deadline - monotonic())) for reply in replies]
+        except ReplyTimeout:
+            sender.save()  # the thread may be waiting for a broker
+            raise
         finally:
             for reply in replies:
                 sender.replies.forget(reply)

@@ -8,6 +8,9 @@ and wakes the others; who comes meanwhile waits for the next leader::
     thread 2     put ---> waits ..................................> leads: [insert 2 3, COMMIT] -> returns
     thread 3       put -> waits ......................................................-> returns
 
+``leave`` does not wait: its messages go with the next commit. It is for callers who wait for the server's answer
+anyway; the sender leads the commit that theirs wait for, and they wake once instead of twice.
+
 Invariants: ids grow in the order of commits; the seqs of a bucket follow one another without a gap, also when a
 commit fails and when the outbox ran empty; only the leader touches the writing connection and the numbers.
 
@@ -29,7 +32,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from pulseline_client import outbox_file
 from pulseline_client.outbox_file import map_errors
@@ -61,6 +64,10 @@ _READ_BUCKET: Final = (
 )
 
 
+Settled: TypeAlias = Callable[[Sequence[QueuedMessage], PulselineError | None], None]
+"""Told what became of the drafts that were left: the numbered messages, or why none of them was stored."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxLimits:
     """How much may wait: a month of one heartbeat in three seconds, or what a small disk can spare."""
@@ -71,10 +78,10 @@ class OutboxLimits:
 
 @dataclass(slots=True)
 class _Deposit:
-    """What one call of ``put`` waits for."""
+    """What one call of ``put`` or ``leave`` brings."""
 
     drafts: Sequence[Draft]
-    stored: Callable[[Sequence[QueuedMessage]], None]
+    settled: Settled
     messages: list[QueuedMessage] = field(default_factory=list[QueuedMessage])
     is_done: bool = False
     error: PulselineError | None = None
@@ -88,7 +95,7 @@ class _Group:
     discards: dict[BucketId, int]
 
 
-def _ignore(_: Sequence[QueuedMessage]) -> None:
+def _ignore(_messages: Sequence[QueuedMessage], _error: PulselineError | None) -> None:
     pass
 
 
@@ -101,6 +108,8 @@ class Outbox:
         self._changed = threading.Condition()
         self._is_committing = False
         self._waiting: list[_Deposit] = []
+        #: Whether something was left that the next commit takes.
+        self.has_left = False
         self._discards: dict[BucketId, int] = {}
         self._tail: deque[QueuedMessage] = deque()
         self._tail_bytes = 0
@@ -149,11 +158,9 @@ class Outbox:
         if self._writer is None:
             return
         try:
-            self.commit_discards()
+            self.commit()
         except PulselineError as error:
-            logger.warning(
-                "confirmed messages stay in the outbox: %s", error, extra={"action": "outbox_discard_failed"}
-            )
+            logger.warning("the outbox could not be tidied: %s", error, extra={"action": "outbox_discard_failed"})
         with self._changed:
             self._changed.wait_for(lambda: not self._is_committing)
             self._release()
@@ -172,15 +179,8 @@ class Outbox:
         """How many messages are in the file; confirmed ones count until they are deleted."""
         return self._messages
 
-    def put(
-        self, drafts: Sequence[Draft], *, stored: Callable[[Sequence[QueuedMessage]], None] = _ignore
-    ) -> list[QueuedMessage]:
+    def put(self, drafts: Sequence[Draft]) -> list[QueuedMessage]:
         """Take messages in; they are committed and synced when this returns, or none of them is.
-
-        Args:
-            drafts: what to take, in order.
-            stored: called with the numbered messages after the commit and before anybody can read them, on the
-                thread that made the commit; must not block.
 
         Raises:
             OutboxFull: there is no room for all of them.
@@ -188,11 +188,8 @@ class Outbox:
             StoreUnavailable: the file can not be written.
             Closed: the outbox is not open.
         """
-        deposit = _Deposit(drafts, stored)
         with self._changed:
-            self._check_usable()
-            self._reserve(drafts)
-            self._waiting.append(deposit)
+            deposit = self._take(drafts, _ignore)
             self._changed.wait_for(lambda: deposit.is_done or not self._is_committing)
             group = None if deposit.is_done else self._take_lead()
         if group is not None:
@@ -200,6 +197,39 @@ class Outbox:
         if deposit.error is not None:
             raise deposit.error
         return deposit.messages
+
+    def leave(self, drafts: Sequence[Draft], settled: Settled) -> None:
+        """Take messages in without waiting; they are committed with the next ``put`` or ``commit``, whoever calls it.
+
+        Args:
+            drafts: what to take, in order.
+            settled: called after the commit and before anybody can read the messages, on the thread that made the
+                commit; must not block.
+
+        Raises:
+            OutboxFull: there is no room for all of them.
+            Closed: the outbox is not open.
+        """
+        with self._changed:
+            self._take(drafts, settled)
+            self.has_left = True
+
+    def commit(self) -> None:
+        """Write what was left, and delete what was confirmed; without either this costs no sync.
+
+        Raises:
+            DiskFull, StoreUnavailable: it could not be done now. What was left is settled; deletions stay noted for
+                the next commit.
+        """
+        self.put(())
+
+    def _take(self, drafts: Sequence[Draft], settled: Settled) -> _Deposit:
+        """Put drafts into the line for the next commit; called under the lock."""
+        self._check_usable()
+        self._reserve(drafts)
+        deposit = _Deposit(drafts, settled)
+        self._waiting.append(deposit)
+        return deposit
 
     def _check_usable(self) -> None:
         if self._writer is None:
@@ -217,7 +247,7 @@ class Outbox:
 
     def _take_lead(self) -> _Group:
         group = _Group(self._waiting, self._discards)
-        self._waiting, self._discards = [], {}
+        self._waiting, self._discards, self.has_left = [], {}, False
         self._is_committing = True
         return group
 
@@ -281,8 +311,8 @@ class Outbox:
         for deposit in group.deposits:
             deposit.is_done = True
             deposit.error = error
+            deposit.settled(deposit.messages, error)
             if error is None:
-                deposit.stored(deposit.messages)
                 self._extend_tail(deposit.messages)
             else:
                 self._messages -= len(deposit.drafts)
@@ -334,14 +364,6 @@ class Outbox:
         """Delete a bucket's messages up to ``seq`` with the next commit; they count as waiting until then."""
         with self._changed:
             self._discards[bucket_id] = max(seq, self._discards.get(bucket_id, 0))
-
-    def commit_discards(self) -> None:
-        """Delete now what was confirmed; without anything to delete this costs no sync.
-
-        Raises:
-            DiskFull, StoreUnavailable: it could not be done now; it stays noted for the next commit.
-        """
-        self.put(())
 
 
 def _get_size(drafts: Iterable[Draft]) -> int:

@@ -60,11 +60,14 @@ class Replies:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[BucketId, int], Reply] = {}
+        self._end: Outcome | None = None
 
     def expect(self, message: QueuedMessage, reply: Reply) -> None:
         """Remember that ``reply`` waits for ``message``; called before the message can be sent."""
         reply.key = (message.bucket_id, message.seq)
         self._waiting[reply.key] = reply
+        if self._end is not None:
+            self.resolve(*reply.key, self._end)
 
     def forget(self, reply: Reply) -> None:
         """Stop waiting."""
@@ -90,6 +93,7 @@ class Replies:
                 self.resolve(message.bucket_id, message.seq, CONFIRMED)
 
     def fail_all(self, error: PulselineError) -> None:
-        """Wake everybody with an error."""
+        """Wake everybody with an error, also who comes later."""
+        self._end = Outcome(error=error)
         for key in list(self._waiting):
-            self.resolve(*key, Outcome(error=error))
+            self.resolve(*key, self._end)

@@ -124,20 +124,33 @@ class Sender:
         self._waker.wake()
         if self._thread is not None and runtime.join(self._thread, timeout_s):
             self._waker.close()
+        self._commit()
         self.replies.fail_all(Closed("client"))
         with self._settled:
             self._settled.notify_all()
 
-    def submit(self, drafts: Sequence[Draft], replies: Sequence[Reply] = ()) -> list[QueuedMessage]:
-        """Put messages into the outbox; each of ``replies``, if any, gets the outcome of the draft in its place."""
+    def submit(self, drafts: Sequence[Draft]) -> None:
+        """Put messages into the outbox; they are on disk when this returns."""
+        self._outbox.put(drafts)
+        self._waker.wake()
 
-        def expect(messages: Sequence[QueuedMessage]) -> None:
-            for message, reply in zip(messages, replies, strict=False):
+    def ask(self, drafts: Sequence[Draft], replies: Sequence[Reply]) -> None:
+        """Leave messages in the outbox; each of ``replies`` gets the outcome of the draft in its place."""
+
+        def expect(messages: Sequence[QueuedMessage], error: PulselineError | None) -> None:
+            if error is not None:
+                for reply in replies:
+                    reply.resolve(Outcome(error=error))
+                return
+            for message, reply in zip(messages, replies, strict=True):
                 self.replies.expect(message, reply)
 
-        messages = self._outbox.put(drafts, stored=expect)
+        self._outbox.leave(drafts, expect)
         self._waker.wake()
-        return messages
+
+    def save(self) -> None:
+        """Bring what was asked to the disk, whatever the thread is doing; raise why that can not be."""
+        self._outbox.commit()
 
     def flush(self, timeout_s: float) -> None:
         """Wait until everything that is in the outbox now is confirmed and deleted.
@@ -211,6 +224,8 @@ class Sender:
 
     def _step(self, connection: Connection) -> None:
         """Send what is due, then wait for what comes and take it in."""
+        if self._outbox.has_left:
+            self._commit()
         is_behind = self._load()
         for transmission in self.delivery.take_due(monotonic()):
             message = transmission.message
@@ -321,7 +336,7 @@ class Sender:
     def _tidy(self) -> None:
         """Delete what is confirmed when it is time, and tell those who wait in ``flush``."""
         if self._is_discard_due():
-            self._commit_discards()
+            self._commit()
         if self.delivery.is_idle and not self._undiscarded and self._settled_id < self._cursor:
             self._settled_id = self._cursor
             with self._settled:
@@ -333,12 +348,13 @@ class Sender:
         is_awaited = self._flushing > 0 and self.delivery.is_idle
         return is_awaited or self._undiscarded >= MAX_UNDISCARDED or monotonic() >= self._discard_at
 
-    def _commit_discards(self) -> None:
+    def _commit(self) -> None:
+        """Write what callers left, which those who wait hear of, and delete what is confirmed."""
         try:
-            self._outbox.commit_discards()
+            self._outbox.commit()
         except PulselineError as error:
-            # The disk is full, say. The messages stay and count; the server knows them if they are sent again.
+            # The disk is full, say. Confirmed messages stay and count; the server knows them if they are sent again.
             self._discard_at = monotonic() + RETRY_DISCARD_S
-            logger.warning("confirmed messages stay in the outbox: %s", error, extra={"action": "discard_failed"})
+            logger.warning("the outbox was not written: %s", error, extra={"action": "outbox_failed"})
         else:
             self._undiscarded, self._discard_at = 0, None

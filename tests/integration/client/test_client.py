@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,17 @@ def test_replaced_database_gets_what_is_on_its_way(client: Client, server: FakeS
 
     assert server.worker.applied == {"plug": [2], "other": [1]}
     assert client._get_sender().delivery.counters.epochs == 1
+
+
+def test_call_that_timed_out_has_its_message_on_disk(build_client: Build, server: FakeServer, tmp_path: Path) -> None:
+    """Whatever the sender is doing, waiting for a broker that does not answer, say."""
+    server.connect_code = None
+    with build_client(timeout_s=0.2, outbox=tmp_path / "timeout.db") as client:
+        server.wait_for_connects(1)
+        with pytest.raises(ReplyTimeout):
+            client.heartbeat("plug", {}, queued=False)
+        with closing(sqlite3.connect(tmp_path / "timeout.db")) as file:
+            assert file.execute("SELECT bucket_id, seq FROM message").fetchall() == [("plug", 1)]
 
 
 def test_refused_login_is_told(build_client: Build, server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,6 +26,7 @@ from pulseline_core.errors import (
     NotPermitted,
     OutboxFull,
     OutboxInUse,
+    PulselineError,
     StoreUnavailable,
     UnsupportedSchema,
 )
@@ -82,7 +83,7 @@ def test_numbers_go_on_after_the_outbox_ran_empty(path: Path) -> None:
     with Outbox(path) as outbox:
         outbox.put(build_drafts(3))
         outbox.discard(PLUG, 3)
-        outbox.commit_discards()
+        outbox.commit()
         assert outbox.messages == 0
 
     with Outbox(path) as outbox:
@@ -183,7 +184,7 @@ def test_full_outbox_says_so_and_takes_again_when_there_is_room(path: Path) -> N
             outbox.put(build_drafts())
 
         outbox.discard(PLUG, 1)
-        outbox.commit_discards()
+        outbox.commit()
         (message,) = outbox.put(build_drafts())
 
     assert message.seq == 4
@@ -199,7 +200,7 @@ def test_bound_counts_bytes_also_of_an_earlier_process(path: Path) -> None:
         with pytest.raises(OutboxFull, match="900 bytes"):
             outbox.put(build_drafts())
         outbox.discard(PLUG, 1)
-        outbox.commit_discards()
+        outbox.commit()
         outbox.put(build_drafts(body=b"x" * 900))
 
 
@@ -218,6 +219,46 @@ def test_disk_full_takes_nothing_and_leaves_no_gap(path: Path) -> None:
         assert (message.id, message.seq, outbox.messages) == (2, 2, 2)
 
 
+def test_what_was_left_goes_with_the_next_commit(path: Path) -> None:
+    """In its order, told before anybody reads it, and without a wait of its own."""
+    told: list[tuple[list[int], PulselineError | None]] = []
+    with Outbox(path) as outbox:
+        outbox.leave(build_drafts(2), lambda messages, error: told.append(([m.seq for m in messages], error)))
+        before = (read_all(outbox), told.copy(), outbox.has_left)
+        outbox.commit()
+
+        assert before == ([], [], True)
+        assert (told, outbox.has_left) == ([([1, 2], None)], False)
+        assert [message.seq for message in read_all(outbox)] == [1, 2]
+        outbox.leave(build_drafts(), lambda messages, error: told.append(([m.seq for m in messages], error)))
+        assert [message.seq for message in outbox.put(build_drafts())] == [4]
+    assert told[1:] == [([3], None)]
+
+
+def test_what_was_left_is_kept_at_the_close(path: Path) -> None:
+    """Whoever left it may have been told that it is safe."""
+    with Outbox(path) as outbox:
+        outbox.leave(build_drafts(), lambda _messages, _error: None)
+    with Outbox(path) as outbox:
+        assert [message.seq for message in read_all(outbox)] == [1]
+
+
+def test_who_left_something_hears_of_a_failed_commit(path: Path) -> None:
+    """Also when somebody else leads it; the room is free again."""
+    told: list[PulselineError | None] = []
+    with Outbox(path) as outbox:
+        outbox.put(build_drafts())
+        assert outbox._writer is not None
+        (pages,) = outbox._writer.execute("PRAGMA page_count").fetchone()
+        outbox._writer.execute(f"PRAGMA max_page_count = {pages}")
+        outbox.leave(build_drafts(100, body=b"x" * 1000), lambda _messages, error: told.append(error))
+        with pytest.raises(DiskFull):
+            outbox.commit()
+
+        assert [type(error) for error in told] == [DiskFull]
+        assert outbox.messages == 1
+
+
 def test_discards_of_a_failed_commit_are_not_forgotten(path: Path) -> None:
     """They are made good with the next one."""
     with Outbox(path) as outbox:
@@ -229,7 +270,7 @@ def test_discards_of_a_failed_commit_are_not_forgotten(path: Path) -> None:
         with pytest.raises(DiskFull):
             outbox.put(build_drafts(100, body=b"x" * 1000))
         outbox._writer.execute("PRAGMA max_page_count = 1000000")
-        outbox.commit_discards()
+        outbox.commit()
 
         assert outbox.messages == 1
 

@@ -65,3 +65,13 @@ def test_everybody_hears_of_the_end() -> None:
     replies.fail_all(Closed("client"))
 
     assert isinstance(reply.wait(0).error, Closed)
+
+
+def test_who_comes_after_the_end_does_not_wait() -> None:
+    """A message that was committed while the client closed is kept; its caller hears so at once."""
+    replies, reply = Replies(), Reply()
+    replies.fail_all(Closed("client"))
+
+    replies.expect(build_message(1), reply)
+
+    assert isinstance(reply.wait(0).error, Closed)
