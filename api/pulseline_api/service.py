@@ -117,6 +117,7 @@ class Service:
             root=mqtt.root,
             timeout_s=self._settings.api.reply_timeout_s,
             max_payload_bytes=mqtt.max_payload_bytes,
+            creates_buckets=False,
         )
 
     def _build_address(self) -> BrokerAddress:

@@ -5,6 +5,11 @@ of ActivityWatch throw away what a 5xx refuses (aw-client 0.5.15, ``RequestQueue
 event as it came, without an id), inserts, replacements, deletes and new buckets. Only a full outbox, or a request
 that can not be answered without ingest (dead letters), is 503.
 
+Whether a bucket exists is for ingest to say, which applies writes in their order: heartbeats and events are published
+so that they make no bucket. The store is asked first only about buckets that are not ``_known``, that is, of which no
+write was confirmed: a write that ingest refuses is kept as a dead letter, and one to a bucket that never was is not
+worth keeping.
+
 What was promised that way is not in the store yet. ``_promised`` remembers per bucket whether it will exist, until a
 later write to it is confirmed: a bucket's writes are committed in order, so then the earlier ones are, too.
 
@@ -42,6 +47,9 @@ _Result = TypeVar("_Result")
 #: The most buckets of which something is promised; beyond, the store alone decides whether one exists.
 _MAX_PROMISED: Final = 10_000
 
+#: The most buckets that are known to exist; of the others, each write asks the store.
+_MAX_KNOWN: Final = 100_000
+
 
 class Writes:
     """What requests may change.
@@ -55,6 +63,7 @@ class Writes:
         self._reader = reader
         self._writer = writer
         self._promised: dict[BucketId, bool] = {}
+        self._known: set[BucketId] = set()
         self._is_away = False
         self._probe = threading.Lock()
 
@@ -150,7 +159,7 @@ class Writes:
                 return None
             result = write(queued=False)
         except BadInput:
-            self._settle(bucket_id)
+            self._settle(bucket_id, exists=False)
             raise
         except (ReplyTimeout, BrokerUnavailable):
             self._is_away = True
@@ -159,19 +168,25 @@ class Writes:
         finally:
             if is_probe:
                 self._probe.release()
-        self._settle(bucket_id)
+        self._settle(bucket_id, exists=exists)
         return result
 
     def _promise(self, bucket_id: BucketId, exists: bool) -> None:
         if bucket_id in self._promised or len(self._promised) < _MAX_PROMISED:
             self._promised[bucket_id] = exists
+        if not exists:
+            self._known.discard(bucket_id)
 
-    def _settle(self, bucket_id: BucketId) -> None:
+    def _settle(self, bucket_id: BucketId, *, exists: bool) -> None:
         self._is_away = False
         self._promised.pop(bucket_id, None)
+        if not exists:
+            self._known.discard(bucket_id)
+        elif len(self._known) < _MAX_KNOWN:
+            self._known.add(bucket_id)
 
     def _check_bucket(self, bucket_id: BucketId) -> None:
-        if not self._has_bucket(bucket_id):
+        if bucket_id not in self._known and not self._has_bucket(bucket_id):
             raise NotFound("bucket", bucket_id)
 
     def _has_bucket(self, bucket_id: BucketId) -> bool:

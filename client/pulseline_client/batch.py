@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pulseline_client.queued_message import MAX_ENVELOPE_BYTES, encode_body
 from pulseline_core.errors import PayloadTooLarge
 from pulseline_core.event import Event
-from pulseline_core.types import JSONObject
+from pulseline_core.types import JSONObject, JSONValue
 
 
-def encode_event(event: Event) -> bytes:
-    """Write an event for publishing: ids are the store's to give."""
+def encode_event(event: Event, **keys: JSONValue) -> bytes:
+    """Write an event for publishing, with more keys in front; ids are the store's to give."""
     value = event.to_json()
     del value["id"]
-    return encode_body(value)
+    return encode_body({**keys, **value})
 
 
 def check_size(body: bytes, *, limit_bytes: int) -> bytes:
@@ -30,36 +31,50 @@ def check_size(body: bytes, *, limit_bytes: int) -> bytes:
     return body
 
 
-def build_single(event: Event, *, pulsetime: timedelta | None = None, limit_bytes: int) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What a message says beside its events.
+
+    Attributes:
+        limit_bytes: the largest payload that the server takes.
+        pulsetime: of heartbeats, ``None`` is the bucket's own.
+        creates_bucket: whether the events may make an unknown bucket.
+    """
+
+    limit_bytes: int
+    pulsetime: timedelta | None = None
+    creates_bucket: bool = True
+
+    def to_json(self) -> JSONObject:
+        """Return the keys that it adds to a payload."""
+        keys: JSONObject = {} if self.pulsetime is None else {"pulsetime": self.pulsetime.total_seconds()}
+        return keys if self.creates_bucket else {**keys, "create_bucket": False}
+
+
+def build_single(event: Event, frame: Frame) -> bytes:
     """Return the body of a message with one event.
 
     Raises:
         PayloadTooLarge: the event does not fit a payload.
     """
-    body = encode_event(event)
-    if pulsetime is not None:
-        body = b'{"pulsetime":%s,%s' % (str(pulsetime.total_seconds()).encode(), body[1:])
-    return check_size(body, limit_bytes=limit_bytes)
+    return check_size(encode_event(event, **frame.to_json()), limit_bytes=frame.limit_bytes)
 
 
-def build_batches(
-    events: Iterable[Event], *, pulsetime: timedelta | None = None, limit_bytes: int
-) -> Iterator[tuple[bytes, Sequence[Event]]]:
+def build_batches(events: Iterable[Event], frame: Frame) -> Iterator[tuple[bytes, Sequence[Event]]]:
     """Yield bodies with as many events each as fit a payload, in order, and the events that each holds.
 
     Raises:
         PayloadTooLarge: one event alone does not fit.
     """
-    frame: JSONObject = {} if pulsetime is None else {"pulsetime": pulsetime.total_seconds()}
-    head = encode_body({**frame, "events": []})[:-2]
-    room_bytes = limit_bytes - MAX_ENVELOPE_BYTES - len(head) - len("]}")
+    head = encode_body({**frame.to_json(), "events": []})[:-2]
+    room_bytes = frame.limit_bytes - MAX_ENVELOPE_BYTES - len(head) - len("]}")
     texts: list[bytes] = []
     held: list[Event] = []
     size_bytes = 0
     for event in events:
         text = encode_event(event)
         if len(text) > room_bytes:
-            raise PayloadTooLarge(size_bytes=limit_bytes - room_bytes + len(text), limit_bytes=limit_bytes)
+            raise PayloadTooLarge(size_bytes=frame.limit_bytes - room_bytes + len(text), limit_bytes=frame.limit_bytes)
         if texts and size_bytes + len(text) > room_bytes:
             yield _join(head, texts), held
             texts, held, size_bytes = [], [], 0

@@ -85,6 +85,7 @@ class Client(Writer):
         root: str = DEFAULT_ROOT,
         timeout_s: float = 10.0,
         max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
+        creates_buckets: bool = True,
         limits: OutboxLimits | None = None,
     ) -> None:
         """Store the options; nothing is opened.
@@ -100,9 +101,10 @@ class Client(Writer):
             root: of the MQTT topics.
             timeout_s: how long calls with ``queued=False`` wait for the server.
             max_payload_bytes: the largest message that the server takes.
+            creates_buckets: whether heartbeats and events may make an unknown bucket.
             limits: how much may wait in the outbox.
         """
-        super().__init__(name=name, max_payload_bytes=max_payload_bytes)
+        super().__init__(name=name, max_payload_bytes=max_payload_bytes, creates_buckets=creates_buckets)
         self.timeout_s = timeout_s
         self.outbox_path = outbox if outbox is not None else get_outbox_path(name)
         self._address = BrokerAddress(host=host, port=port, username=username, password=password)

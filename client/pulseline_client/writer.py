@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pulseline_client.batch import build_batches, build_single, check_size
+from pulseline_client.batch import Frame, build_batches, build_single, check_size
 from pulseline_client.queued_message import WORKER_BUCKET, Draft, encode_body
 from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
@@ -30,15 +31,18 @@ DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
 class Writer(ABC):
     """Everything that can be written; ``send`` brings it there."""
 
-    def __init__(self, *, name: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
+    def __init__(
+        self, *, name: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES, creates_buckets: bool = True
+    ) -> None:
         """Store who writes.
 
         Args:
             name: the ``client`` of buckets that are created here.
             max_payload_bytes: the largest message that the server takes.
+            creates_buckets: whether heartbeats and events may make an unknown bucket.
         """
         self.name = name
-        self._max_payload_bytes = max_payload_bytes
+        self._frame = Frame(limit_bytes=max_payload_bytes, creates_bucket=creates_buckets)
 
     @abstractmethod
     def send(self, drafts: Sequence[Draft], *, queued: bool) -> list[Outcome] | None:
@@ -95,7 +99,7 @@ class Writer(ABC):
         """Say that something holds: it becomes an event, or prolongs the one that it goes on with.
 
         Args:
-            bucket_id: where; an unknown bucket is made by the server, unless it is set not to.
+            bucket_id: where; an unknown bucket is made by the server, unless it or this client is set not to.
             data: what holds, or a whole event (then without ``timestamp`` and ``duration``).
             timestamp: since when, aware; by default now.
             duration: for how long, in seconds.
@@ -117,7 +121,7 @@ class Writer(ABC):
             start = timestamp if timestamp is not None else datetime.now(UTC)
             event = Event(timestamp=start, duration=_parse_seconds(duration), data=data)
         _check_events((event,))
-        body = build_single(event, pulsetime=_parse_pulsetime(pulsetime), limit_bytes=self._max_payload_bytes)
+        body = build_single(event, replace(self._frame, pulsetime=_parse_pulsetime(pulsetime)))
         outcome = self._send_one(_parse_target(bucket_id), Kind.HEARTBEAT, body, queued=queued)
         return None if outcome is None else _read_events(outcome, [event])[0]
 
@@ -217,7 +221,7 @@ class Writer(ABC):
         if not payload:
             raise InvalidPayload("payload is an empty object")
         check_json(payload, field="payload")
-        body = check_size(encode_body(payload), limit_bytes=self._max_payload_bytes)
+        body = check_size(encode_body(payload), limit_bytes=self._frame.limit_bytes)
         outcome = self._send_one(_parse_target(bucket_id), kind, body, queued=queued)
         return None if outcome is None else outcome.result
 
@@ -232,7 +236,7 @@ class Writer(ABC):
     ) -> list[Event] | None:
         target, held = _parse_target(bucket_id), list(events)
         _check_events(held)
-        batches = list(build_batches(held, pulsetime=pulsetime, limit_bytes=self._max_payload_bytes))
+        batches = list(build_batches(held, replace(self._frame, pulsetime=pulsetime)))
         drafts = [Draft(bucket_id=target, kind=kind, body=body) for body, _ in batches]
         outcomes = self.send(drafts, queued=queued)
         if outcomes is None:
@@ -242,7 +246,7 @@ class Writer(ABC):
         ]
 
     def _send_order(self, target: BucketId, order: JSONObject, *, queued: bool) -> Outcome | None:
-        body = check_size(encode_body(order), limit_bytes=self._max_payload_bytes)
+        body = check_size(encode_body(order), limit_bytes=self._frame.limit_bytes)
         return self._send_one(target, Kind.ADMIN, body, queued=queued)
 
     def _delete(self, bucket_id: str, order: JSONObject, *, queued: bool) -> int | None:

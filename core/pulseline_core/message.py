@@ -33,19 +33,26 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeats:
-    """Heartbeats to merge in order, in one transaction; ``pulsetime`` ``None`` is the bucket's own."""
+    """Heartbeats to merge in order, in one transaction.
+
+    Attributes:
+        pulsetime: ``None`` is the bucket's own.
+        creates_bucket: whether they may make an unknown bucket.
+    """
 
     bucket_id: BucketId
     events: tuple[Event, ...]
     pulsetime: timedelta | None = None
+    creates_bucket: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsertEvents:
-    """Events to insert as they are."""
+    """Events to insert as they are; ``creates_bucket``: whether they may make an unknown bucket."""
 
     bucket_id: BucketId
     events: tuple[Event, ...]
+    creates_bucket: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,16 +171,22 @@ def _decode_text(payload: bytes) -> str:
 def _parse_envelope(value: JSONObject | list[JSONValue]) -> Envelope | None:
     if not isinstance(value, dict) or "publisher" not in value:
         return None
-    publisher, reply = value["publisher"], value.get("reply", False)
+    publisher = value["publisher"]
     if not isinstance(publisher, str) or not publisher:
         raise InvalidPayload(f"publisher {str(publisher)[:64]!r} is not a text")
     check_json(publisher, field="publisher")
-    if not isinstance(reply, bool):
-        raise InvalidPayload(f"reply {str(reply)[:64]!r} is neither true nor false")
+    reply = _parse_flag(value, "reply", default=False)
     seq, base = _parse_positive(value, "seq"), _parse_positive(value, "base")
     if base > seq:
         raise InvalidPayload(f"base {base} is greater than seq {seq}")
     return Envelope(publisher=PublisherId(publisher), seq=seq, base=base, reply=reply)
+
+
+def _parse_flag(value: JSONObject | list[JSONValue], name: str, *, default: bool) -> bool:
+    flag = value.get(name, default) if isinstance(value, dict) else default
+    if not isinstance(flag, bool):
+        raise InvalidPayload(f"{name} {str(flag)[:64]!r} is neither true nor false")
+    return flag
 
 
 def _parse_positive(value: Mapping[str, JSONValue], name: str) -> int:
@@ -222,11 +228,13 @@ def _parse_heartbeats(bucket_id: BucketId, value: JSONObject | list[JSONValue], 
         bucket_id=bucket_id,
         events=_parse_events(value, now),
         pulsetime=None if pulsetime is None else parse_pulsetime(pulsetime),
+        creates_bucket=_parse_flag(value, "create_bucket", default=True),
     )
 
 
 def _parse_inserts(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
-    return InsertEvents(bucket_id=bucket_id, events=_parse_events(value, now))
+    creates_bucket = _parse_flag(value, "create_bucket", default=True)
+    return InsertEvents(bucket_id=bucket_id, events=_parse_events(value, now), creates_bucket=creates_bucket)
 
 
 def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], _now: datetime) -> Request:

@@ -93,7 +93,9 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
 
 
 def _add_events(tx: Transaction, request: Heartbeats | InsertEvents, origin: Origin, rules: ApplyRules) -> Result:
-    row = _get_or_create(tx, request.bucket_id, origin, rules)
+    row = tx.get_bucket(request.bucket_id)
+    if row is None:
+        row = _create(tx, request, origin, rules)
     if isinstance(request, InsertEvents):
         return _unwrap(tx.insert_events(row, request.events))
     pulsetime = request.pulsetime
@@ -124,13 +126,11 @@ def _get(tx: Transaction, bucket_id: BucketId) -> BucketRow:
     return row
 
 
-def _get_or_create(tx: Transaction, bucket_id: BucketId, origin: Origin, rules: ApplyRules) -> BucketRow:
-    row = tx.get_bucket(bucket_id)
-    if row is not None:
-        return row
-    if rules.creates_buckets:
-        _describe(tx, DescribeBucket(bucket_id=bucket_id, description=_UNDESCRIBED), origin, rules)
-    return _get(tx, bucket_id)
+def _create(tx: Transaction, request: Heartbeats | InsertEvents, origin: Origin, rules: ApplyRules) -> BucketRow:
+    """Make the bucket that the events are for, unless the settings or their publisher do not want that."""
+    if rules.creates_buckets and request.creates_bucket:
+        _describe(tx, DescribeBucket(bucket_id=request.bucket_id, description=_UNDESCRIBED), origin, rules)
+    return _get(tx, request.bucket_id)
 
 
 def _resolve_host(tx: Transaction, request: DescribeBucket, host: Host) -> DescribeBucket:

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +18,9 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from pulseline_api.service import Service
+from pulseline_api.service import USERNAME, Service
 from pulseline_broker.service import BrokerService
+from pulseline_core.data_folder import DataFolder
 from pulseline_core.settings import Settings, load
 from pulseline_ingest.gate import IngestGate
 from tests.poison import POISON, STRANGE_BUCKETS
@@ -195,6 +197,25 @@ def test_deleted_bucket_is_gone_and_can_be_made_again(http: httpx.Client, bucket
     assert http.get(f"{bucket}/events").json() == []
 
 
+def test_bucket_that_another_client_deleted_is_not_made_again(
+    http: httpx.Client, bucket: str, broker: tuple[BrokerService, str]
+) -> None:
+    """A write is no reason to bring it back, whatever this server believed of it a moment ago."""
+    http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(0)).raise_for_status()
+    service, folder = broker
+    topic = f"pulseline/v1/{bucket.rpartition('/')[2]}/admin"
+    _publish(service.port, topic, b'{"op": "delete_bucket"}', token=DataFolder(Path(folder)).read_api_token())
+
+    answers = [
+        http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(1)),
+        http.post(f"{bucket}/events", json=[_beat(2)]),
+        http.get(bucket),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert all(answer.json()["message"] for answer in answers)
+
+
 def test_export_is_strict_json_of_everything(http: httpx.Client, bucket: str) -> None:
     """Over several pages of events."""
     http.post(f"{bucket}/events", json=[_beat(n, n=n, text="\u2028 </script> \U0001f600") for n in range(1200)])
@@ -223,8 +244,11 @@ def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
     assert status["store"]["buckets"] == len(http.get("/buckets").json())
 
 
-def _publish(port: int, topic: str, payload: bytes) -> None:
+def _publish(port: int, topic: str, payload: bytes, *, token: str = "") -> None:
+    """Publish as anybody, or with a token as the REST server's user, who may administer."""
     client = paho.Client(CallbackAPIVersion.VERSION2)
+    if token:
+        client.username_pw_set(USERNAME, token)
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:

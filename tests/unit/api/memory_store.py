@@ -44,7 +44,9 @@ class MemoryStore:
         return self.last_id
 
     def add_event(self, bucket_id: str, event: Event) -> Event:
-        """Store an event under the next id."""
+        """Store an event under the next id; raise ``NotFound``, as ingest does, without the bucket."""
+        if bucket_id not in self.buckets:
+            raise NotFound("bucket", bucket_id)
         self.last_id += 1
         stored = replace(event, id=self.last_id)
         self.events[bucket_id].append(stored)

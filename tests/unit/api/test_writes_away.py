@@ -75,7 +75,7 @@ def test_bucket_promised_to_be_deleted_can_be_made_again(http: FlaskClient, writ
 
 
 def test_confirmation_ends_what_was_promised(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:
-    """From then on the store says what exists."""
+    """From then on ingest says what exists."""
     writer.go_away()
     http.delete("/api/0/buckets/plug?force=1")
     http.post("/api/0/buckets/plug", json=DESCRIPTION)

@@ -254,6 +254,23 @@ def test_an_envelope_is_read_on_every_topic(topic: str) -> None:
     assert message.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4, reply=True)
 
 
+@pytest.mark.parametrize("kind", ["heartbeat", "events"])
+def test_a_bucket_is_made_unless_the_publisher_does_not_want_it(kind: str) -> None:
+    """Beside the data of one event or of a batch."""
+    bodies: list[dict[str, Any]] = [
+        {"data": {}},
+        {"data": {}, "create_bucket": False},
+        {"events": [], "create_bucket": False},
+        {"create_bucket": False},  # a plain object: it is the data itself
+    ]
+
+    requests = [parse(body, topic=f"plug/{kind}").request for body in bodies]
+
+    assert [getattr(request, "creates_bucket", None) for request in requests] == [True, False, False, True]
+    with pytest.raises(UnreadableMessage, match=r"create_bucket .1. is neither true nor false"):
+        parse({"data": {}, "create_bucket": 1}, topic=f"plug/{kind}")
+
+
 def test_a_reply_is_not_asked_for_unless_it_is() -> None:
     """Most messages need none."""
     message = parse({"data": {}, "publisher": "outbox-1", "seq": 1, "base": 1})
