@@ -25,15 +25,16 @@ class Latency:
 
 
 def measure_latency(mqtt_port: int, http_port: int, *, seconds: float) -> Latency:
-    """Publish at 500 a second and read the newest event over and over on one connection."""
+    """Publish at 500 a second to a new bucket and read its newest event over and over on one connection."""
+    bucket_id = f"bench-latency-{time.time_ns()}"
     count = int(RATE * seconds)
     published: list[float] = []
-    publisher = threading.Thread(target=_publish, args=(mqtt_port, count, published))
+    publisher = threading.Thread(target=_publish, args=(mqtt_port, bucket_id, count, published))
     publisher.start()
     seen: list[float] = []
     reader = http.client.HTTPConnection("127.0.0.1", http_port)
     while len(seen) < count:
-        reader.request("GET", "/api/0/buckets/bench-latency/events?limit=1")
+        reader.request("GET", f"/api/0/buckets/{bucket_id}/events?limit=1")
         answer = reader.getresponse()
         text = answer.read()
         now = time.perf_counter()
@@ -45,12 +46,12 @@ def measure_latency(mqtt_port: int, http_port: int, *, seconds: float) -> Latenc
     return Latency(waits[len(waits) // 2], waits[len(waits) * 99 // 100])
 
 
-def _publish(port: int, count: int, published: list[float]) -> None:
+def _publish(port: int, bucket_id: str, count: int, published: list[float]) -> None:
     with connect(port, "bench-latency") as connection:
         due = time.perf_counter()
         for n in range(count):
             event = {"timestamp": datetime.now(UTC).isoformat(), "data": {"n": n}, "pulsetime": 0}
-            body = encode_text("pulseline/v1/bench-latency/heartbeat") + struct.pack("!H", n % 65_535 + 1)
+            body = encode_text(f"pulseline/v1/{bucket_id}/heartbeat") + struct.pack("!H", n % 65_535 + 1)
             time.sleep(max(0.0, due - time.perf_counter()))
             published.append(time.perf_counter())
             connection.sendall(build_packet(0x32, body + json.dumps(event).encode()))
