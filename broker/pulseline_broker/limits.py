@@ -33,8 +33,8 @@ class Limits:
     #: Sessions of clients that are away; the one that is away longest goes first.
     absent_sessions: int = 1_000
 
-    #: Distinct topics of one connection whose rights are remembered.
-    remembered_topics: int = 1_000
+    #: Distinct topics of one connection whose rights are remembered: a gateway's devices, 2 MB at most.
+    remembered_topics: int = 10_000
 
     #: Bytes of a client id; the standard's own limit is 65,535.
     client_id_bytes: int = 1_024

@@ -20,7 +20,7 @@ from pulseline_broker.session import Absent, ClientConnection, Session
 from pulseline_broker.topic_tree import TopicTree
 
 #: Distinct topics whose receivers are remembered between changes of subscriptions.
-_MAX_ROUTES: Final = 20_000
+_MAX_ROUTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class BucketTopic:
     kind: Kind
 
 
+@lru_cache(maxsize=_KNOWN_LEVELS)
 def encode_level(bucket_id: str) -> str:
     """Return a bucket id as one topic level: bytes outside ``[A-Za-z0-9_-]`` and a leading ``_`` as ``%XX``."""
     raw = bucket_id.encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from pulseline_core.errors import NotFound, StoreUnavailable
+from pulseline_core.errors import StoreUnavailable
 from pulseline_core.event import Event
 from pulseline_core.store import Reader
 from pulseline_core.topic import Kind, build_topic
@@ -51,13 +51,7 @@ class StatePublisher:
 
     def _build(self, bucket_id: BucketId) -> Outgoing:
         topic = build_topic(self._root, bucket_id, Kind.STATE)
-        return Outgoing(topic=topic, payload=_encode(self._read_newest(bucket_id)), retain=True)
-
-    def _read_newest(self, bucket_id: BucketId) -> Event | None:
-        try:
-            return self._reader.read_newest(bucket_id)
-        except NotFound:  # deleted since it was marked
-            return None
+        return Outgoing(topic=topic, payload=_encode(self._reader.read_newest(bucket_id)), retain=True)
 
 
 def _encode(event: Event | None) -> bytes:

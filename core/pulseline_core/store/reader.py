@@ -38,6 +38,10 @@ PAGE_EVENTS: Final = 2000
 
 _HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
+_NEWEST: Final = (
+    f"{SELECT_EVENTS} WHERE bucket_id = (SELECT id FROM bucket WHERE name = ?)"
+    " ORDER BY start_us DESC, e.id DESC LIMIT 1"
+)
 _EQUAL: Final = f"{SELECT_EVENTS} WHERE bucket_id = ? AND start_us = ? AND end_us = ? AND digest = ? LIMIT 1"
 
 
@@ -140,8 +144,9 @@ class Reader:
             return _first(connection, _BY_ID, event_id, bucket_key)
 
     def read_newest(self, bucket_id: str) -> Event | None:
-        """Return the newest event of a bucket; ``NotFound`` without the bucket."""
-        return next(iter(self.read_events(bucket_id, limit=1)), None)
+        """Return the newest event of a bucket, ``None`` if it has none or does not exist."""
+        with self._pool.lend() as connection:
+            return _first(connection, _NEWEST, bucket_id)
 
     def find_event(self, bucket_id: str, event: Event) -> Event | None:
         """Return a stored event with the same time and data; ``NotFound`` without the bucket."""
