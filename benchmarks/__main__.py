@@ -55,7 +55,7 @@ def measure(system: System, buckets: int, *, share: float) -> Figures:
         for count in (1, 8)
     ]
     return {
-        "plain QoS 1 heartbeats/s": mqtt_load.measure_rate(ports[0], count=few(50_000), buckets=buckets),
+        "plain QoS 1 heartbeats/s": mqtt_load.measure_rate(ports[0], count=few(80_000), buckets=buckets),
         "client heartbeats/s, 1 thread": clients[0],
         "client heartbeats/s, 8 threads": clients[1],
         "client put p50 ms": put_p50,
