@@ -197,7 +197,7 @@ class Client(Writer):
             with self._explain_timeout():
                 outcomes = [reply.wait(max(0.0, deadline - monotonic())) for reply in replies]
         except ReplyTimeout:
-            sender.save()  # the thread may be waiting for a broker
+            sender.save()
             raise
         finally:
             for reply in replies:

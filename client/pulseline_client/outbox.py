@@ -1,22 +1,21 @@
 """The outbox: messages that are safe on disk until the server has confirmed them.
 
-Theory of operation. ``put`` returns after its messages are committed and synced. Threads that put at the same time
-share a commit: the first becomes the leader, takes all drafts that wait, numbers and writes them in one transaction,
-and wakes the others; who comes meanwhile waits for the next leader::
+Theory of operation. One thread, the writer, has the writing connection. It takes all drafts that wait, numbers and
+writes them in one transaction, and tells those who brought them; who comes meanwhile goes with the next::
 
-    thread 1  put --------> leads: [number, insert 1, COMMIT] --> returns
-    thread 2     put ---> waits ..................................> leads: [insert 2 3, COMMIT] -> returns
-    thread 3       put -> waits ......................................................-> returns
+    thread 1  put --------> waits .....................> returns
+    thread 2      put ---------> waits .....................................> returns
+    thread 3        leave -> goes on                                        (told)
+    writer              [number, insert 1, COMMIT, tell] [insert 2 3, COMMIT, tell]
 
-``leave`` does not wait: its messages go with the next commit. It is for callers who wait for the server's answer
-anyway; the sender leads the commit that theirs wait for, and they wake once instead of twice.
+So an exception that the system throws into a caller, as Ctrl-C does, never meets a transaction.
 
 Invariants: ids grow in the order of commits; the seqs of a bucket follow one another without a gap, also when a
-commit fails and when the outbox ran empty; only the leader touches the writing connection and the numbers.
+commit fails and when the outbox ran empty; only the writer touches the writing connection and the numbers.
 
 One reader, the sender's thread, takes messages in order: from memory while it keeps up (``_tail`` holds what was
 committed last), from the file through a connection of its own when it is behind. What the server confirmed is deleted
-with the next commit, whoever makes it, so that a message costs one sync in all; a deletion that gets lost with the
+with the next commit, so that a message costs one sync in all; a deletion that gets lost with the
 process only means that the server is told twice.
 """
 
@@ -32,11 +31,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, Self, TypeAlias
 
 from pulseline_client import outbox_file
 from pulseline_client.outbox_file import map_errors
 from pulseline_client.queued_message import Draft, QueuedMessage
+from pulseline_core import runtime
 from pulseline_core.errors import Closed, Misuse, OutboxFull, PulselineError, StoreUnavailable
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, PublisherId
@@ -45,6 +46,9 @@ logger = logging.getLogger(__name__)
 
 #: What a row costs beyond its body: ids, keys, the index; measured with short bucket ids.
 ROW_BYTES: Final = 100
+
+#: For the writer to end: one commit on a slow disk.
+CLOSE_TIMEOUT_S: Final = 5.0
 
 #: What is kept in memory for a reader that keeps up; beyond it the reader goes to the file.
 TAIL_MESSAGES: Final = 2000
@@ -83,8 +87,6 @@ class _Deposit:
     drafts: Sequence[Draft]
     settled: Settled
     messages: list[QueuedMessage] = field(default_factory=list[QueuedMessage])
-    is_done: bool = False
-    error: PulselineError | None = None
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ class _Group:
     discards: dict[BucketId, int]
 
 
-def _ignore(_messages: Sequence[QueuedMessage], _error: PulselineError | None) -> None:
+def _do_nothing() -> None:
     pass
 
 
@@ -105,11 +107,12 @@ class Outbox:
     def __init__(self, path: Path, *, limits: OutboxLimits | None = None) -> None:
         self.path = path
         self._limits = limits if limits is not None else OutboxLimits()
-        self._changed = threading.Condition()
-        self._is_committing = False
+        #: Called on the writer when there is more to read; must not block.
+        self.committed: Callable[[], None] = _do_nothing
+        self._guard = threading.Lock()
+        self._calls: SimpleQueue[bool] = SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._waiting: list[_Deposit] = []
-        #: Whether something was left that the next commit takes.
-        self.has_left = False
         self._discards: dict[BucketId, int] = {}
         self._tail: deque[QueuedMessage] = deque()
         self._tail_bytes = 0
@@ -129,6 +132,7 @@ class Outbox:
         except PulselineError:
             self._release()
             raise
+        self._thread = runtime.spawn(self._run, name="pulseline-client-outbox")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,15 +158,11 @@ class Outbox:
         self._tail_floor = last_id
 
     def close(self) -> None:
-        """Delete what was confirmed, and let go of the file; a second call does nothing."""
-        if self._writer is None:
-            return
-        try:
-            self.commit()
-        except PulselineError as error:
-            logger.warning("the outbox could not be tidied: %s", error, extra={"action": "outbox_discard_failed"})
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_committing)
+        """Write what was left, delete what was confirmed, and let go of the file; a second call does nothing."""
+        with self._guard:
+            thread, self._thread = self._thread, None
+            self._calls.put(False)
+        if thread is not None and runtime.join(thread, CLOSE_TIMEOUT_S):
             self._release()
 
     def _release(self) -> None:
@@ -188,54 +188,40 @@ class Outbox:
             StoreUnavailable: the file can not be written.
             Closed: the outbox is not open.
         """
-        with self._changed:
-            deposit = self._take(drafts, _ignore)
-            self._changed.wait_for(lambda: deposit.is_done or not self._is_committing)
-            group = None if deposit.is_done else self._take_lead()
-        if group is not None:
-            self._commit(group)
-        if deposit.error is not None:
-            raise deposit.error
-        return deposit.messages
+        receipt: SimpleQueue[tuple[Sequence[QueuedMessage], PulselineError | None]] = SimpleQueue()
+        self.leave(drafts, lambda messages, error: receipt.put((messages, error)))
+        messages, error = receipt.get()
+        if error is not None:
+            raise error
+        return list(messages)
 
     def leave(self, drafts: Sequence[Draft], settled: Settled) -> None:
-        """Take messages in without waiting; they are committed with the next ``put`` or ``commit``, whoever calls it.
+        """Take messages in without waiting for their commit.
 
         Args:
             drafts: what to take, in order.
-            settled: called after the commit and before anybody can read the messages, on the thread that made the
-                commit; must not block.
+            settled: called after the commit and before anybody can read the messages, on the writer; must not block.
 
         Raises:
             OutboxFull: there is no room for all of them.
             Closed: the outbox is not open.
         """
-        with self._changed:
-            self._take(drafts, settled)
-            self.has_left = True
-
-    def commit(self) -> None:
-        """Write what was left, and delete what was confirmed; without either this costs no sync.
-
-        Raises:
-            DiskFull, StoreUnavailable: it could not be done now. What was left is settled; deletions stay noted for
-                the next commit.
-        """
-        self.put(())
-
-    def _take(self, drafts: Sequence[Draft], settled: Settled) -> _Deposit:
-        """Put drafts into the line for the next commit; called under the lock."""
-        self._check_usable()
-        self._reserve(drafts)
-        deposit = _Deposit(drafts, settled)
-        self._waiting.append(deposit)
-        return deposit
-
-    def _check_usable(self) -> None:
-        if self._writer is None:
-            raise Closed("outbox")
         if os.getpid() != self._process:
             raise Misuse("the outbox was opened before a fork; open a client of its own in each process")
+        with self._guard:
+            if self._thread is None:
+                raise Closed("outbox")
+            self._reserve(drafts)
+            self._waiting.append(_Deposit(drafts, settled))
+            self._calls.put(True)
+
+    def commit(self) -> None:
+        """Wait until all that was left is written, and what was confirmed is deleted.
+
+        Raises:
+            DiskFull, StoreUnavailable: that failed. What was left is settled; deletions stay noted for the next commit.
+        """
+        self.put(())
 
     def _reserve(self, drafts: Sequence[Draft]) -> None:
         size_bytes = _get_size(drafts)
@@ -245,26 +231,37 @@ class Outbox:
         self._messages += len(drafts)
         self._bytes += size_bytes
 
-    def _take_lead(self) -> _Group:
-        group = _Group(self._waiting, self._discards)
-        self._waiting, self._discards, self.has_left = [], {}, False
-        self._is_committing = True
+    def _run(self) -> None:
+        """Commit what waits, until told to end; what waits then is committed, too."""
+        is_going_on = True
+        while is_going_on:
+            is_going_on = self._calls.get()
+            group = self._take_group()
+            if group.deposits or group.discards:
+                self._commit(group)
+
+    def _take_group(self) -> _Group:
+        with self._guard:
+            group = _Group(self._waiting, self._discards)
+            self._waiting, self._discards = [], {}
         return group
 
     def _commit(self, group: _Group) -> None:
-        """Write the group, then wake whoever waits for it or for the lead."""
-        error: PulselineError | None = StoreUnavailable(f"outbox '{self.path}' was not written")
+        """Write the group and tell those who brought it."""
+        error: PulselineError | None = None
         freed: list[int] = []
         try:
             freed = self._write(group)
-            error = None
         except PulselineError as problem:
             error = problem
-        finally:
-            with self._changed:
-                self._finish(group, freed, error)
-                self._is_committing = False
-                self._changed.notify_all()
+        except Exception as problem:
+            # The outermost loop of the thread: without it nobody would ever be told, nor anything be stored again.
+            error = StoreUnavailable(f"outbox '{self.path}' was not written: {problem}")
+            logger.exception("the outbox failed", extra={"action": "outbox_failed"})
+        with self._guard:
+            self._finish(group, freed, error)
+        if error is None and any(deposit.drafts for deposit in group.deposits):
+            self.committed()
 
     def _write(self, group: _Group) -> list[int]:
         """Run the transaction; return the sizes of the rows that were deleted."""
@@ -279,10 +276,9 @@ class Outbox:
                     connection.executemany(_INSERT, map(_to_row, deposit.messages))
                 freed = [size for item in group.discards.items() for size in _delete(connection, *item)]
                 connection.execute("COMMIT")
-            except sqlite3.Error:
+            finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                raise
         self._last_seqs.update(last_seqs)
         return freed
 
@@ -309,8 +305,6 @@ class Outbox:
         self._messages -= len(freed)
         self._bytes -= sum(freed) + ROW_BYTES * len(freed)
         for deposit in group.deposits:
-            deposit.is_done = True
-            deposit.error = error
             deposit.settled(deposit.messages, error)
             if error is None:
                 self._extend_tail(deposit.messages)
@@ -336,7 +330,7 @@ class Outbox:
 
         The reader goes forward only: what it has passed is dropped from memory.
         """
-        with self._changed:
+        with self._guard:
             if message_id >= self._tail_floor:
                 while self._tail and self._tail[0].id <= message_id:
                     self._shorten_tail()
@@ -362,7 +356,7 @@ class Outbox:
 
     def discard(self, bucket_id: BucketId, seq: int) -> None:
         """Delete a bucket's messages up to ``seq`` with the next commit; they count as waiting until then."""
-        with self._changed:
+        with self._guard:
             self._discards[bucket_id] = max(seq, self._discards.get(bucket_id, 0))
 
 

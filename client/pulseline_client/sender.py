@@ -116,6 +116,7 @@ class Sender:
 
     def start(self) -> None:
         """Start the thread."""
+        self._outbox.committed = self._waker.wake
         self._thread = runtime.spawn(self._run, name="pulseline-client-sender")
 
     def close(self, timeout_s: float) -> None:
@@ -124,7 +125,6 @@ class Sender:
         self._waker.wake()
         if self._thread is not None and runtime.join(self._thread, timeout_s):
             self._waker.close()
-        self._commit()
         self.replies.fail_all(Closed("client"))
         with self._settled:
             self._settled.notify_all()
@@ -132,7 +132,6 @@ class Sender:
     def submit(self, drafts: Sequence[Draft]) -> None:
         """Put messages into the outbox; they are on disk when this returns."""
         self._outbox.put(drafts)
-        self._waker.wake()
 
     def ask(self, drafts: Sequence[Draft], replies: Sequence[Reply]) -> None:
         """Leave messages in the outbox; each of ``replies`` gets the outcome of the draft in its place."""
@@ -146,10 +145,9 @@ class Sender:
                 self.replies.expect(message, reply)
 
         self._outbox.leave(drafts, expect)
-        self._waker.wake()
 
     def save(self) -> None:
-        """Bring what was asked to the disk, whatever the thread is doing; raise why that can not be."""
+        """Return when what was asked is on disk, however slow that is; raise why it can not be."""
         self._outbox.commit()
 
     def flush(self, timeout_s: float) -> None:
@@ -224,8 +222,6 @@ class Sender:
 
     def _step(self, connection: Connection) -> None:
         """Send what is due, then wait for what comes and take it in."""
-        if self._outbox.has_left:
-            self._commit()
         is_behind = self._load()
         for transmission in self.delivery.take_due(monotonic()):
             message = transmission.message
@@ -349,7 +345,7 @@ class Sender:
         return is_awaited or self._undiscarded >= MAX_UNDISCARDED or monotonic() >= self._discard_at
 
     def _commit(self) -> None:
-        """Write what callers left, which those who wait hear of, and delete what is confirmed."""
+        """Delete what is confirmed."""
         try:
             self._outbox.commit()
         except PulselineError as error:

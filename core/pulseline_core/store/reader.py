@@ -38,10 +38,8 @@ PAGE_EVENTS: Final = 2000
 
 _HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
-_NEWEST: Final = (
-    f"{SELECT_EVENTS} WHERE bucket_id = (SELECT id FROM bucket WHERE name = ?)"
-    " ORDER BY start_us DESC, e.id DESC LIMIT 1"
-)
+_KEY: Final = "(SELECT id FROM bucket WHERE name = ?)"
+_NEWEST: Final = f"{SELECT_EVENTS} WHERE bucket_id = {_KEY} ORDER BY start_us DESC, e.id DESC LIMIT 1"
 _EQUAL: Final = f"{SELECT_EVENTS} WHERE bucket_id = ? AND start_us = ? AND end_us = ? AND digest = ? LIMIT 1"
 
 
