@@ -182,11 +182,17 @@ class Delivery:
             self._offer(lane)
 
     def _hold_back(self, lane: Lane) -> None:
-        """Give the lane's memory back, but for its oldest message."""
+        """Give the lane's memory back, but for its oldest message, which counts no more: it may stay for ever."""
         self._held_back += not lane.is_held_back
         for message in lane.hold_back():
-            self._loaded -= 1
-            self._loaded_bytes -= len(message.body)
+            self._uncount(message)
+        if not lane.is_uncounted:
+            lane.is_uncounted = True
+            self._uncount(lane.messages[0])
+
+    def _uncount(self, message: QueuedMessage) -> None:
+        self._loaded -= 1
+        self._loaded_bytes -= len(message.body)
 
     # --- what to send
 
@@ -338,8 +344,9 @@ class Delivery:
         lane.sent -= len(arrived)
         self._in_flight -= len(arrived)
         self._in_flight_bytes -= sum(len(message.body) for message in arrived)
-        self._loaded -= len(confirmed)
-        self._loaded_bytes -= sum(len(message.body) for message in confirmed)
+        for message in islice(confirmed, int(lane.is_uncounted), None):
+            self._uncount(message)
+        lane.is_uncounted = False
         lane.wake_at = None
         if lane.sent:
             self._set_alarm(lane, now)

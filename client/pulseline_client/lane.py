@@ -41,6 +41,7 @@ class Lane:
         is_parked: whether nothing may go before ``wake_at``.
         is_suspect: whether it may be the one whose messages make the broker close the connection.
         is_held_back: whether messages after ``loaded_seq`` were passed over and lie in the outbox.
+        is_uncounted: whether its oldest message does not count against the room for messages in memory.
         setbacks: how often in a row its oldest message was sent to no avail.
         refusals: how many of these ended the connection.
     """
@@ -59,6 +60,7 @@ class Lane:
     is_parked: bool = False
     is_suspect: bool = False
     is_held_back: bool = False
+    is_uncounted: bool = False
     setbacks: int = 0
     refusals: int = 0
 
