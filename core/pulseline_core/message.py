@@ -36,13 +36,13 @@ class Heartbeats:
     """Heartbeats to merge in order, in one transaction.
 
     Attributes:
-        pulsetime: ``None`` is the bucket's own.
+        pulsetimes: one for each event; ``None`` is the bucket's own.
         creates_bucket: whether they may make an unknown bucket.
     """
 
     bucket_id: BucketId
     events: tuple[Event, ...]
-    pulsetime: timedelta | None = None
+    pulsetimes: tuple[timedelta | None, ...]
     creates_bucket: bool = True
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
@@ -120,6 +120,7 @@ def parse_message(topic: str, payload: bytes, *, now: datetime, rules: PayloadRu
     envelope: Envelope | None = None
     try:
         if len(payload) > rules.max_payload_bytes:
+            envelope = _find_envelope(payload)
             raise PayloadTooLarge(size_bytes=len(payload), limit_bytes=rules.max_payload_bytes)
         target = None if topic == f"{rules.root}/{ADMIN_LEVEL}" else parse_topic(topic, root=rules.root)
         if not payload or (target is not None and target.kind is Kind.AVAILABILITY):
@@ -166,6 +167,15 @@ def _decode_text(payload: bytes) -> str:
     if text.strip() in _NO_NUMBERS or text.lstrip()[:1] in set('{["') or _NUMBER.fullmatch(text.strip()) is not None:
         decode_json(payload)
     return text
+
+
+def _find_envelope(payload: bytes) -> Envelope | None:
+    """Return the envelope of a payload that is not read beyond it, ``None`` if it shows none."""
+    try:
+        value = decode_json(payload)
+        return _parse_envelope(value) if isinstance(value, dict) else None
+    except BadInput:
+        return None
 
 
 def _parse_envelope(value: JSONObject | list[JSONValue]) -> Envelope | None:
@@ -223,13 +233,29 @@ def _parse_item(item: JSONValue, place: int, now: datetime) -> Event:
 
 
 def _parse_heartbeats(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
-    pulsetime = value.get("pulsetime") if isinstance(value, dict) else None
+    events = _parse_events(value, now)
     return Heartbeats(
         bucket_id=bucket_id,
-        events=_parse_events(value, now),
-        pulsetime=None if pulsetime is None else parse_pulsetime(pulsetime),
+        events=events,
+        pulsetimes=_parse_pulsetimes(value, len(events)),
         creates_bucket=_parse_flag(value, "create_bucket", default=True),
     )
+
+
+def _parse_pulsetimes(value: JSONObject | list[JSONValue], count: int) -> tuple[timedelta | None, ...]:
+    """Return each heartbeat's pulsetime: its own, or that of the batch."""
+    common = _parse_pulsetime(value) if isinstance(value, dict) else None
+    if isinstance(value, dict) and "events" not in value:
+        return (common,)
+    items = value["events"] if isinstance(value, dict) else value
+    if not isinstance(items, list) or not any("pulsetime" in item for item in items if isinstance(item, dict)):
+        return (common,) * count
+    return tuple(_parse_pulsetime(item, common) for item in items if isinstance(item, dict))
+
+
+def _parse_pulsetime(value: JSONObject, common: timedelta | None = None) -> timedelta | None:
+    pulsetime = value.get("pulsetime")
+    return common if pulsetime is None else parse_pulsetime(pulsetime)
 
 
 def _parse_inserts(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:

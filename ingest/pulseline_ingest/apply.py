@@ -98,10 +98,9 @@ def _add_events(tx: Transaction, request: Heartbeats | InsertEvents, origin: Ori
         row = _create(tx, request, origin, rules)
     if isinstance(request, InsertEvents):
         return _unwrap(tx.insert_events(row, request.events))
-    pulsetime = request.pulsetime
-    if pulsetime is None:
-        pulsetime = rules.pulsetime if row.bucket.pulsetime is None else row.bucket.pulsetime
-    return _unwrap([tx.merge_heartbeat(row, event, pulsetime) for event in request.events])
+    default = rules.pulsetime if row.bucket.pulsetime is None else row.bucket.pulsetime
+    heartbeats = zip(request.events, request.pulsetimes, strict=True)
+    return _unwrap([tx.merge_heartbeat(row, event, default if own is None else own) for event, own in heartbeats])
 
 
 def _delete(tx: Transaction, row: BucketRow, request: DeleteEvent | DeleteEvents | DeleteBucket) -> int:

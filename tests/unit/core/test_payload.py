@@ -88,7 +88,7 @@ def test_an_event_is_a_heartbeat_on_its_topic() -> None:
     event = Event(
         timestamp=datetime(2026, 11, 23, 10, tzinfo=UTC), duration=timedelta(seconds=1.5), data={"app": "Firefox"}
     )
-    assert message == Message(Heartbeats(bucket_id=PLUG, events=(event,), pulsetime=timedelta(seconds=5)))
+    assert message == Message(Heartbeats(bucket_id=PLUG, events=(event,), pulsetimes=(timedelta(seconds=5),)))
 
 
 def test_an_event_is_inserted_on_the_topic_for_that() -> None:
@@ -123,11 +123,14 @@ def test_a_batch_keeps_its_order(topic: str, is_bare: bool) -> None:
 
 
 def test_a_batch_has_one_pulsetime() -> None:
-    """It stands beside the events."""
-    request = parse({"events": [{"data": {}}], "pulsetime": 90}).request
+    """It stands beside the events, for those that have none of their own."""
+    batch = parse({"events": [{"data": {}}, {"data": {}, "pulsetime": 5}], "pulsetime": 90}).request
+    array = parse([{"data": {}}, {"data": {}, "pulsetime": 5}]).request
 
-    assert isinstance(request, Heartbeats)
-    assert request.pulsetime == timedelta(seconds=90)
+    assert isinstance(batch, Heartbeats)
+    assert isinstance(array, Heartbeats)
+    assert batch.pulsetimes == (timedelta(seconds=90), timedelta(seconds=5))
+    assert array.pulsetimes == (None, timedelta(seconds=5))
 
 
 def test_an_empty_batch_is_a_batch() -> None:
@@ -252,6 +255,16 @@ def test_an_envelope_is_read_on_every_topic(topic: str) -> None:
     message = parse({**body, "publisher": "outbox-1", "seq": 5, "base": 4, "reply": True}, topic=topic)
 
     assert message.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4, reply=True)
+
+
+def test_a_message_that_is_too_large_keeps_its_number() -> None:
+    """It is refused, and the sequence of its publisher goes on."""
+    body = json.dumps({"data": {"text": "x" * 300_000}, "publisher": "outbox-1", "seq": 5, "base": 4})
+
+    with pytest.raises(UnreadableMessage, match="payload has") as caught:
+        parse(body)
+
+    assert caught.value.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4)
 
 
 @pytest.mark.parametrize("kind", ["heartbeat", "events"])
