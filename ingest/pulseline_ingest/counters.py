@@ -6,6 +6,9 @@
 
 ``ignored`` ones (cleared retained messages, availability, topics that are not ours, messages before their turn) stand
 beside that. Counted is what is committed: a group that was rolled back was never there.
+
+``received`` is what the source handed over, less what was ignored; the others are what the messages came to. So a
+message that got lost on the way through the worker shows.
 """
 
 from __future__ import annotations
@@ -21,15 +24,11 @@ from pulseline_ingest.outcome import Applied, DeadLettered, Duplicate, Ignored, 
 class Counters:
     """Numbers of messages."""
 
+    received: int = 0
     applied: int = 0
     duplicates: int = 0
     dead_letters: int = 0
     ignored: int = 0
-
-    @property
-    def received(self) -> int:
-        """How many messages asked for something, in their turn or again."""
-        return self.applied + self.duplicates + self.dead_letters
 
     def count(self, outcome: Outcome) -> None:
         """Count one message."""
@@ -45,8 +44,9 @@ class Counters:
             case _:
                 assert_never(outcome)
 
-    def add(self, other: Counters) -> None:
-        """Add the numbers of a group."""
+    def add(self, other: Counters, *, received: int) -> None:
+        """Add what became of a group, and how many messages it had when it came in."""
+        self.received += received - other.ignored
         self.applied += other.applied
         self.duplicates += other.duplicates
         self.dead_letters += other.dead_letters

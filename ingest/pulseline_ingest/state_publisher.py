@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from pulseline_core.errors import StoreUnavailable
+from pulseline_core.errors import ConfigError, StoreUnavailable
 from pulseline_core.event import Event
 from pulseline_core.store import Reader
 from pulseline_core.topic import Kind, build_topic
@@ -44,7 +44,7 @@ class StatePublisher:
         try:
             for bucket_id in bucket_ids:
                 messages.append(self._build(bucket_id))  # noqa: PERF401 - what was built before an error is kept
-        except StoreUnavailable as error:
+        except (StoreUnavailable, ConfigError) as error:
             logger.warning("states can not be read: %s", error, extra={"action": "states_unread"})
             self._schedule.mark(bucket_ids[len(messages) :])
         return messages

@@ -29,7 +29,7 @@ from time import monotonic
 from typing import Final
 
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import StoreUnavailable
+from pulseline_core.errors import ConfigError, StoreUnavailable
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Store
 from pulseline_ingest.acknowledgement import AcknowledgementRules
@@ -112,7 +112,7 @@ class Worker:
         try:
             with self._parts.store.transaction() as tx:
                 effects = self._parts.batcher.apply(tx, deliveries)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, ConfigError) as error:  # the latter: the file system refuses us, say
             self._note_problem(error)
             self._give_back(deliveries)
             return False
@@ -146,7 +146,7 @@ class Worker:
 
     def _finish(self, deliveries: Sequence[Delivery], effects: Effects) -> None:
         """Make a committed group visible: first to who sent it, then to who watches."""
-        self._counters.add(effects.counters)
+        self._counters.add(effects.counters, received=len(deliveries))
         self._parts.states.mark(effects.touched)
         self._source.settle([delivery.received for delivery in deliveries], committed=True)
         messages = list(effects.iter_messages(self._parts.acknowledgement_rules))
@@ -159,7 +159,7 @@ class Worker:
         if deliveries:
             self._source.settle([delivery.received for delivery in deliveries], committed=False)
 
-    def _note_problem(self, error: StoreUnavailable | None) -> None:
+    def _note_problem(self, error: StoreUnavailable | ConfigError | None) -> None:
         """Log and report when the store ceases to work, for another reason, or works again."""
         problem = None if error is None else str(error)
         if problem == self._problem:
