@@ -17,6 +17,10 @@ class Writer(Protocol):
     confirmed in time, and the error that ingest answered with (``NotFound``, ``InvalidPayload``) otherwise.
     """
 
+    def has_unconfirmed(self, bucket_id: str) -> bool:
+        """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
+        ...
+
     def create_bucket(
         self,
         bucket_id: str,

@@ -10,8 +10,8 @@ so that they make no bucket. The store is asked first only about buckets that ar
 write was confirmed: a write that ingest refuses is kept as a dead letter, and one to a bucket that never was is not
 worth keeping.
 
-What was promised that way is not in the store yet. ``_promised`` remembers per bucket whether it will exist, until a
-later write to it is confirmed: a bucket's writes are committed in order, so then the earlier ones are, too.
+What was promised that way is not in the store yet. While messages of a bucket wait in the outbox, the last of them
+decides: the bucket exists, unless its deletion was promised (``_doomed``).
 
 ::
 
@@ -33,7 +33,6 @@ from pulseline_api.reader import Reader
 from pulseline_api.writer import Writer
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import (
-    BadInput,
     BrokerUnavailable,
     InvalidEvent,
     NotFound,
@@ -43,9 +42,6 @@ from pulseline_core.event import Event
 from pulseline_core.types import BucketId
 
 _Result = TypeVar("_Result")
-
-#: The most buckets of which something is promised; beyond, the store alone decides whether one exists.
-_MAX_PROMISED: Final = 10_000
 
 #: The most buckets that are known to exist; of the others, each write asks the store.
 _MAX_KNOWN: Final = 100_000
@@ -62,7 +58,7 @@ class Writes:
     def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
-        self._promised: dict[BucketId, bool] = {}
+        self._doomed: set[BucketId] = set()
         self._known: set[BucketId] = set()
         self._is_away = False
         self._probe = threading.Lock()
@@ -155,43 +151,42 @@ class Writes:
         try:
             if self._is_away and not is_probe:
                 write(queued=True)
-                self._promise(bucket_id, exists)
+                self._note(bucket_id, exists)
                 return None
             result = write(queued=False)
-        except BadInput:
-            self._settle(bucket_id, exists=False)
+        except NotFound:
+            self._known.discard(bucket_id)
             raise
         except (ReplyTimeout, BrokerUnavailable):
             self._is_away = True
-            self._promise(bucket_id, exists)
+            self._note(bucket_id, exists)
             return None
         finally:
             if is_probe:
                 self._probe.release()
-        self._settle(bucket_id, exists=exists)
+        self._is_away = False
+        self._note(bucket_id, exists)
+        if exists and len(self._known) < _MAX_KNOWN:
+            self._known.add(bucket_id)
         return result
 
-    def _promise(self, bucket_id: BucketId, exists: bool) -> None:
-        if bucket_id in self._promised or len(self._promised) < _MAX_PROMISED:
-            self._promised[bucket_id] = exists
-        if not exists:
+    def _note(self, bucket_id: BucketId, exists: bool) -> None:
+        """Note whether the bucket exists as soon as the outbox is through to the server."""
+        if exists:
+            self._doomed.discard(bucket_id)
+        else:
+            self._doomed.add(bucket_id)
             self._known.discard(bucket_id)
-
-    def _settle(self, bucket_id: BucketId, *, exists: bool) -> None:
-        self._is_away = False
-        self._promised.pop(bucket_id, None)
-        if not exists:
-            self._known.discard(bucket_id)
-        elif len(self._known) < _MAX_KNOWN:
-            self._known.add(bucket_id)
 
     def _check_bucket(self, bucket_id: BucketId) -> None:
         if bucket_id not in self._known and not self._has_bucket(bucket_id):
             raise NotFound("bucket", bucket_id)
 
     def _has_bucket(self, bucket_id: BucketId) -> bool:
-        promised = self._promised.get(bucket_id)
-        return self._reader.has_bucket(bucket_id) if promised is None else promised
+        if self._writer.has_unconfirmed(bucket_id):
+            return bucket_id not in self._doomed
+        self._doomed.discard(bucket_id)
+        return self._reader.has_bucket(bucket_id)
 
     def _is_stored(self, bucket_id: BucketId, event: Event) -> bool:
         return event.id is not None and self._reader.read_event(bucket_id, event.id) is not None

@@ -32,7 +32,7 @@ from pulseline_core import paths
 from pulseline_core.errors import Closed, ReplyTimeout
 from pulseline_core.event import Event
 from pulseline_core.topic import ACK_LEVEL, DEFAULT_ROOT, encode_level
-from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 #: For the sender's thread to end and the outbox to be left tidy.
 CLOSE_TIMEOUT_S: Final = 5.0
@@ -178,6 +178,10 @@ class Client(Writer):
             confirmed=sender.delivery.counters.confirmed,
             rejected=sender.counters.rejected,
         )
+
+    def has_unconfirmed(self, bucket_id: str) -> bool:
+        """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
+        return self._outbox is not None and self._outbox.has_unconfirmed(BucketId(bucket_id))
 
     @property
     def rejected(self) -> int:

@@ -114,6 +114,7 @@ class Outbox:
         self._thread: threading.Thread | None = None
         self._waiting: list[_Deposit] = []
         self._discards: dict[BucketId, int] = {}
+        self._unconfirmed: dict[BucketId, int] = {}
         self._tail: deque[QueuedMessage] = deque()
         self._tail_bytes = 0
         self._process = os.getpid()
@@ -146,6 +147,7 @@ class Outbox:
         rows = connection.execute("SELECT bucket_id, max(seq), max(id), count(*), sum(size) FROM message GROUP BY 1")
         for name, seq, newest, count, size in rows:
             last_seqs[name] = max(seq, last_seqs.get(name, 0))
+            self._unconfirmed[name] = seq
             self._messages += count
             self._bytes += size + count * ROW_BYTES
             last_id = max(last_id, newest)
@@ -178,6 +180,10 @@ class Outbox:
     def messages(self) -> int:
         """How many messages are in the file; confirmed ones count until they are deleted."""
         return self._messages
+
+    def has_unconfirmed(self, bucket_id: BucketId) -> bool:
+        """Return whether messages of a bucket are in the file that have not been confirmed."""
+        return bucket_id in self._unconfirmed
 
     def put(self, drafts: Sequence[Draft]) -> list[QueuedMessage]:
         """Take messages in; they are committed and synced when this returns, or none of them is.
@@ -316,6 +322,7 @@ class Outbox:
         for message in messages:
             self._tail.append(message)
             self._tail_bytes += len(message.body)
+            self._unconfirmed[message.bucket_id] = message.seq
             self.last_id = message.id
         while self._tail_bytes > TAIL_BYTES or len(self._tail) > TAIL_MESSAGES:
             self._shorten_tail()
@@ -357,6 +364,8 @@ class Outbox:
     def discard(self, bucket_id: BucketId, seq: int) -> None:
         """Delete a bucket's messages up to ``seq`` with the next commit; they count as waiting until then."""
         with self._guard:
+            if self._unconfirmed.get(bucket_id, 0) <= seq:
+                self._unconfirmed.pop(bucket_id, None)
             self._discards[bucket_id] = max(seq, self._discards.get(bucket_id, 0))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pulseline_core.bucket import Bucket
-from pulseline_core.errors import InvalidPayload, NotFound, PulselineError, ReplyTimeout
+from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
 from pulseline_core.store import DeadLetter
 from pulseline_core.types import BucketId, JSONObject
@@ -121,6 +121,7 @@ class RecordingWriter:
         self.store = store
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.problem: PulselineError | None = None
+        self.unconfirmed: set[str] = set()
 
     @property
     def names(self) -> list[str]:
@@ -130,9 +131,23 @@ class RecordingWriter:
     def _record(self, name: str, *arguments: Any, queued: bool = False, **keywords: Any) -> bool:
         """Return whether the write is to be applied at once."""
         self.calls.append((name, arguments, {"queued": queued, **keywords}))
+        if isinstance(self.problem, BadInput):
+            raise self.problem
+        if self.problem is not None or queued:
+            self.unconfirmed.add(arguments[0])
+        else:
+            self.unconfirmed.discard(arguments[0])
         if self.problem is not None and not queued:
             raise self.problem
         return not queued
+
+    def has_unconfirmed(self, bucket_id: str) -> bool:
+        return bucket_id in self.unconfirmed
+
+    def come_back(self) -> None:
+        """Confirm what was kept, and everything from now on."""
+        self.problem = None
+        self.unconfirmed.clear()
 
     def go_away(self) -> None:
         """Confirm nothing from now on."""

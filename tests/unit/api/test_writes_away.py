@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from pulseline_core.errors import BrokerUnavailable, PulselineError, ReplyTimeout
+from pulseline_core.errors import BrokerUnavailable, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
 from tests.unit.api.memory_store import MemoryStore, RecordingWriter
 
@@ -84,6 +84,43 @@ def test_confirmation_ends_what_was_promised(http: FlaskClient, store: MemorySto
     store.buckets.clear()
 
     assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 404
+
+
+def test_bucket_that_a_device_made_after_the_promised_deletion_takes_heartbeats(
+    http: FlaskClient, writer: RecordingWriter
+) -> None:
+    """Once the outbox is through, its promises are over."""
+    writer.go_away()
+    http.delete("/api/0/buckets/plug?force=1")
+    refused = http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+    writer.come_back()  # the deletion was committed, and a device made the bucket again
+
+    assert refused.status_code == 404
+    assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 200
+
+
+def test_bucket_that_is_gone_after_the_promise_can_be_created(
+    http: FlaskClient, store: MemoryStore, writer: RecordingWriter
+) -> None:
+    """A promise that was kept says nothing of what others did later."""
+    writer.go_away()
+    http.post("/api/0/buckets/new", json=DESCRIPTION)
+    writer.come_back()
+    store.buckets.pop("new", None)
+
+    assert http.post("/api/0/buckets/new", json=DESCRIPTION).status_code == 200
+
+
+def test_refused_write_does_not_end_the_absence_nor_the_promise(http: FlaskClient, writer: RecordingWriter) -> None:
+    """An event that is too large says nothing about the broker."""
+    writer.go_away()
+    http.post("/api/0/buckets/new", json=DESCRIPTION)
+    writer.problem = PayloadTooLarge(size_bytes=300_000, limit_bytes=262_144)
+    refused = http.post("/api/0/buckets/new/heartbeat?pulsetime=60", json=BODY)
+    writer.go_away()
+
+    assert refused.status_code == 413
+    assert http.post("/api/0/buckets/new/heartbeat?pulsetime=60", json=BODY).status_code == 200
 
 
 def test_one_request_at_a_time_waits_while_away(
