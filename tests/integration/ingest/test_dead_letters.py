@@ -80,15 +80,24 @@ def test_replayed_letter_s_bucket_is_published_anew(bench: Bench) -> None:
 
 
 def test_number_of_a_replayed_letter_is_not_looked_at(bench: Bench) -> None:
-    """It was spent when the message became a letter; its bucket carries the publisher's name all the same."""
+    """It was spent when the message became a letter, and those behind it are applied."""
     [letter_id] = fail(bench, receive(number(1, build_beat(0))))
-    bench.run([receive(number(2, {"type": "power"}), topic="desk/meta"), receive(number(2, build_beat(100)))])
+    bench.run([receive(number(2, build_beat(100)))])
+
+    source = bench.run([replay(letter_id), receive(number(3, build_beat(200)))])
+
+    assert [start for start, _, _ in bench.read_outline()] == [0, 100, 200]
+    assert source.get_acknowledgements()[-1] == {"bucket": "plug", "seq": 3}
+
+
+@pytest.mark.parametrize(("payload", "client"), [(number(1, build_beat(0)), "outbox"), (build_beat(0), "mqtt")])
+def test_bucket_that_a_replay_makes_is_its_publisher_s(bench: Bench, payload: dict[str, Any], client: str) -> None:
+    """As if the message had been applied when it came."""
+    [letter_id] = fail(bench, receive(payload))
 
     bench.run([replay(letter_id)])
 
-    assert [start for start, _, _ in bench.read_outline()] == [0, 100]
-    assert bench.reader.read_bucket("plug").client == "outbox"
-    assert bench.run([receive(number(3, build_beat(200)))]).get_counters()["applied"] == 1
+    assert bench.reader.read_bucket("plug").client == client
 
 
 def test_letter_that_still_fails_is_kept_with_the_new_reason(bench: Bench) -> None:

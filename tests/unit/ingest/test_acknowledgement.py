@@ -91,15 +91,22 @@ def test_number_that_a_result_covers_is_not_sent_again() -> None:
     assert [(each["bucket"], each["seq"]) for each in build(answers)] == [("a", 2), ("b", 1)]
 
 
-def test_late_result_of_a_repeated_message_hides_no_number() -> None:
-    """The covering result is the one with the greatest number, not the last one."""
+def test_late_result_of_a_repeated_message_covers_no_more_and_no_less() -> None:
+    """The greatest number that was answered counts, not the last one."""
     answers = Acknowledgements()
-    answers.add_result("outbox", "a", seq=5, result=1)
-    answers.add_result("outbox", "a", seq=2, result={"duplicate": True})
+    for bucket_id in ("a", "b"):
+        answers.add_result("outbox", bucket_id, seq=5, result=1)
+        answers.add_result("outbox", bucket_id, seq=2, result={"duplicate": True})
     answers.add("outbox", "a", 4)
-    answers.add("outbox", "a", 6)
+    answers.add("outbox", "b", 6)
 
-    assert [each["seq"] for each in build(answers)] == [5, 2, 6]
+    assert [(each["bucket"], each["seq"]) for each in build(answers)] == [
+        ("a", 5),
+        ("a", 2),
+        ("b", 5),
+        ("b", 2),
+        ("b", 6),
+    ]
 
 
 def test_publishers_do_not_see_each_others_acknowledgements() -> None:
