@@ -59,7 +59,7 @@ class Batcher:
                 case Failure() as failure:
                     return file_dead_letter(tx, delivery.received, failure)
                 case ReplayDeadLetter() as request:
-                    return self._replayer.replay(tx, request)
+                    return self._replayer.replay(tx, request, now=delivery.received.received_at)
                 case DropDeadLetter() as request:
                     return drop_dead_letter(tx, request)
                 case request:

@@ -1,13 +1,15 @@
 """Dead letters: messages that can not be applied are kept, and may be tried again or dropped.
 
 A letter that is tried again is read as it came: its own time of receipt is the present, so that a heartbeat without a
-timestamp still stands where it belongs. Its number, if it had one, was spent when it became a dead letter, and is not
-looked at.
+timestamp still stands where it belongs. What was too far ahead then may not be so any more, since the clock may have
+been set meanwhile; such a letter is read by the clock of now. Its number, if it had one, was spent when it became a
+dead letter, and is not looked at.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound
 from pulseline_core.message import DropDeadLetter, Nothing, ReplayDeadLetter
@@ -49,22 +51,24 @@ class Replayer:
     payload_rules: PayloadRules
     apply_rules: ApplyRules
 
-    def replay(self, tx: Transaction, request: ReplayDeadLetter) -> Applied:
+    def replay(self, tx: Transaction, request: ReplayDeadLetter, *, now: datetime) -> Applied:
         """Apply a letter and forget it, or keep it with the reason why it can still not be applied."""
         try:
             letter = tx.get_dead_letter(request.dead_letter_id)
         except NotFound as error:
             return Applied(describe(error), None)
         try:
-            applied = self._apply(tx, letter)
+            applied = self._apply(tx, letter, now)
         except BadInput as error:
             tx.set_dead_letter_reason(letter.id, str(error))
             return Applied(describe(error), None)
         tx.drop_dead_letter(letter.id)
         return applied
 
-    def _apply(self, tx: Transaction, letter: DeadLetter) -> Applied:
-        request, envelope = parse_request(_receive_again(letter), self.payload_rules)
+    def _apply(self, tx: Transaction, letter: DeadLetter, now: datetime) -> Applied:
+        request, envelope = parse_request(_receive_again(letter, letter.received_at), self.payload_rules)
+        if isinstance(request, Failure):
+            request, envelope = parse_request(_receive_again(letter, now), self.payload_rules)
         match request:
             case Failure():
                 raise InvalidPayload(request.message)
@@ -77,11 +81,11 @@ class Replayer:
                 return Applied(apply_request(tx, request, origin, self.apply_rules), request)
 
 
-def _receive_again(letter: DeadLetter) -> Received:
+def _receive_again(letter: DeadLetter, received_at: datetime) -> Received:
     return Received(
         topic=letter.topic,
         payload=letter.payload,
-        received_at=letter.received_at,
+        received_at=received_at,
         client_id=letter.client_id or None,
         ticket=None,
     )

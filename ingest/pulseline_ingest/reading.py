@@ -52,7 +52,8 @@ def read_message(received: Received, rules: PayloadRules) -> Delivery:
 
 def describe_bug(error: Exception) -> Failure:
     """Return the failure of a message that no rule forbids and that can not be applied all the same."""
-    return describe(PulselineError(f"internal error: {type(error).__name__}: {error}"))
+    text = f"internal error: {type(error).__name__}: {error}"
+    return describe(PulselineError(text.encode(errors="backslashreplace").decode()))  # it is written as JSON
 
 
 def _read(received: Received, rules: PayloadRules) -> Delivery:

@@ -39,7 +39,8 @@ def apply(bench: Bench, request: BucketRequest, *, origin: Origin = ORIGIN, rule
 def beat(*events: Event, pulsetime_s: float | None = None, creates_bucket: bool = True) -> Heartbeats:
     """Return heartbeats for the plug."""
     pulsetime = None if pulsetime_s is None else timedelta(seconds=pulsetime_s)
-    return Heartbeats(bucket_id=PLUG, events=events, pulsetime=pulsetime, creates_bucket=creates_bucket)
+    pulsetimes = (pulsetime,) * len(events)
+    return Heartbeats(bucket_id=PLUG, events=events, pulsetimes=pulsetimes, creates_bucket=creates_bucket)
 
 
 def insert(*events: Event, creates_bucket: bool = True) -> InsertEvents:

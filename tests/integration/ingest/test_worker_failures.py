@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulseline_core.errors import DiskFull, StoreUnavailable
+from pulseline_core.errors import DiskFull, NotPermitted, StoreUnavailable
 from pulseline_core.event import Event
 from pulseline_core.store import BucketRow, Transaction
 from pulseline_ingest.source import Received
@@ -148,7 +148,11 @@ def test_messages_that_come_again_are_applied_once_when_the_store_works(
     assert source.get_acknowledgements() == [{"bucket": "plug", "seq": 2}]
 
 
-@pytest.mark.parametrize("error", [StoreUnavailable("the disk is ill"), DiskFull("/data/pulseline.db")], ids=type)
+@pytest.mark.parametrize(
+    "error",
+    [StoreUnavailable("the disk is ill"), DiskFull("/data/pulseline.db"), NotPermitted("/data", "read-only")],
+    ids=type,
+)
 def test_store_that_fails_in_the_middle_of_a_group_keeps_none_of_it(
     bench: Bench, break_merges: Break, error: Exception
 ) -> None:

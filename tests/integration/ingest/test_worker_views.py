@@ -56,19 +56,28 @@ def test_states_of_a_bucket_lie_a_second_apart(timed_bench: Bench) -> None:
 
 def test_busy_bucket_does_not_hold_another_s_state_back(timed_bench: Bench) -> None:
     """The second counts for each bucket by itself."""
-    source = timed_bench.run([beat(0)], [beat(1), beat(0, bucket="desk")], status_interval_s=SELDOM_S)
+    source = timed_bench.run([beat(0)], lambda: [beat(1), beat(0, bucket="desk")], status_interval_s=SELDOM_S)
 
     assert (get_durations(source), get_durations(source, "desk")) == ([0.0], [0.0])
 
 
 def test_states_of_many_buckets_all_come(timed_bench: Bench) -> None:
-    """A few for each busy group, so that messages wait less, and the rest when nothing comes."""
+    """A few at a time, so that a message that comes meanwhile waits less."""
     buckets = [f"bucket-{number}" for number in range(60)]
 
-    source = timed_bench.run([beat(0, bucket=bucket) for bucket in buckets], *([[]] * 6), status_interval_s=SELDOM_S)
+    source = timed_bench.run([beat(0, bucket=bucket) for bucket in buckets], *([[]] * 5), status_interval_s=SELDOM_S)
 
     assert [len(source.get_published(f"{bucket}/state")) for bucket in buckets] == [1] * 60
     assert timed_bench.clock.now == 1000.0, "the worker waited before all were out"
+
+
+def test_messages_that_wait_go_before_states(timed_bench: Bench) -> None:
+    """While there are any, a state is published for every hundred of them."""
+    groups = [[beat(10 * number + n) for n in range(10)] for number in range(25)]
+
+    source = timed_bench.run(*groups, status_interval_s=SELDOM_S, state_interval_s=0.0)
+
+    assert len(source.get_published("plug/state")) == 3  # after 100, after 200, and when nothing waits
 
 
 def test_states_of_all_buckets_are_published_at_the_start(timed_bench: Bench) -> None:

@@ -23,9 +23,10 @@ FAILURE = Failure("InvalidEvent", "duration is wrong")
 )
 def test_outcome_is_counted_under_its_name(outcome: Outcome, name: str, received: int) -> None:
     """And as received, unless it was ignored."""
-    counters = Counters()
+    counters, group = Counters(), Counters()
 
-    counters.count(outcome)
+    group.count(outcome)
+    counters.add(group, received=1)
 
     nothing = dict.fromkeys(("received", "applied", "duplicates", "dead_letters", "ignored"), 0)
     assert counters.to_json() == nothing | {"received": received, name: 1}
@@ -33,9 +34,17 @@ def test_outcome_is_counted_under_its_name(outcome: Outcome, name: str, received
 
 def test_numbers_of_a_group_are_added_one_by_one() -> None:
     """What was there before stays, and the sum balances."""
-    counters = Counters(applied=1, duplicates=2, dead_letters=3, ignored=4)
+    counters = Counters(received=6, applied=1, duplicates=2, dead_letters=3, ignored=4)
 
-    counters.add(Counters(applied=10, duplicates=20, dead_letters=30, ignored=40))
+    counters.add(Counters(applied=10, duplicates=20, dead_letters=30, ignored=40), received=100)
 
-    assert counters == Counters(applied=11, duplicates=22, dead_letters=33, ignored=44)
-    assert counters.received == 66
+    assert counters == Counters(received=66, applied=11, duplicates=22, dead_letters=33, ignored=44)
+
+
+def test_message_that_got_lost_shows() -> None:
+    """What came in is counted apart from what became of it."""
+    counters = Counters()
+
+    counters.add(Counters(applied=1), received=2)
+
+    assert (counters.received, counters.applied) == (2, 1)

@@ -34,7 +34,7 @@ RULES = AcknowledgementRules(root="pulseline/v1", epoch="0b5c", window=100)
 DESK = BucketId("desk")
 FAILURE = Failure("InvalidEvent", "duration is wrong")
 
-BEAT = Heartbeats(bucket_id=PLUG, events=(make_event(),))
+BEAT = Heartbeats(bucket_id=PLUG, events=(make_event(),), pulsetimes=(None,))
 DESCRIBE = DescribeBucket(bucket_id=PLUG, description=BucketDescription())
 DELETE = DeleteBucket(bucket_id=PLUG)
 
@@ -173,7 +173,7 @@ def test_change_of_events_touches_their_bucket(change: BucketRequest) -> None:
 
 def test_touched_buckets_are_named_once_in_the_order_of_their_changes() -> None:
     """However often they changed."""
-    other = Heartbeats(bucket_id=DESK, events=(make_event(),))
+    other = Heartbeats(bucket_id=DESK, events=(make_event(),), pulsetimes=(None,))
 
     assert list(apply(BEAT, other, BEAT, other).touched) == [PLUG, DESK]
 

@@ -12,7 +12,7 @@ FACTS = WorkerFacts(root=ROOT, worker="main", version="1.2.3", epoch="0b5c", sta
 
 def test_report_holds_what_the_wire_interface_names() -> None:
     """Retained and confirmed, on the worker's own topic."""
-    counters = Counters(applied=1, duplicates=2, dead_letters=3, ignored=4)
+    counters = Counters(received=6, applied=1, duplicates=2, dead_letters=3, ignored=4)
     commit = CommitFigures(groups=2, messages=10, refused=3, last_s=0.0015, longest_s=0.25)
 
     report = FACTS.build_online(counters=counters, commit=commit, queue_len=5, problem="no space left")
