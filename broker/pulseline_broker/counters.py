@@ -15,7 +15,7 @@ class Counters:
     messages_sent: int = 0  #: Packets of any type.
     publish_received: int = 0
     publish_sent: int = 0
-    publish_dropped: int = 0  #: Not sent: a full queue, a slow QoS 0 subscriber, an expired session.
+    publish_dropped: int = 0  #: Not sent or not retained: no room, a slow QoS 0 subscriber, an expired session.
     publish_bytes_received: int = 0
     publish_bytes_sent: int = 0
     publish_refused: int = 0  #: PUBLISH packets that the access rights refuse.

@@ -30,6 +30,9 @@ class Limits:
     #: Retained messages that clients may leave; ingest's own are not limited.
     retained_messages: int = 100_000
 
+    #: Bytes of those: payloads, topics, and what the levels of the topics cost.
+    retained_bytes: int = 64 * 2**20
+
     #: Sessions of clients that are away; the one that is away longest goes first.
     absent_sessions: int = 1_000
 

@@ -50,7 +50,7 @@ class Report:
         router, bridge = self._hub.router, self._hub.bridge
         sessions, retained = router.get_sessions(), router.get_retained()
         present = sum(session.is_present for session in sessions)
-        messages = [*retained.iter_topics_matching("#"), *retained.iter_topics_matching("$SYS/#")]
+        messages = [*retained.iter_matching("#"), *retained.iter_matching("$SYS/#")]
         maximum = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
         return Gauges(
             version=__version__,

@@ -16,6 +16,7 @@ from pulseline_broker.delivery import Budget, Delivery
 from pulseline_broker.limits import Limits
 from pulseline_broker.message import Message
 from pulseline_broker.packet import SUBSCRIPTION_REFUSED
+from pulseline_broker.retained import RetainedMessages
 from pulseline_broker.session import Absent, ClientConnection, Session
 from pulseline_broker.topic_tree import TopicTree
 
@@ -55,7 +56,7 @@ class Router:
         self._budget = Budget(limits.all_queued_bytes)
         self._sessions: dict[str, Session] = {}
         self._subscribers: TopicTree[dict[Session, int]] = TopicTree()
-        self._retained: TopicTree[Message] = TopicTree()
+        self._retained = RetainedMessages(limits)
         self._routes: dict[str, tuple[tuple[Session, int], ...]] = {}
 
     def get_session(self, client_id: str) -> Session | None:
@@ -66,7 +67,7 @@ class Router:
         """Return all sessions."""
         return tuple(self._sessions.values())
 
-    def get_retained(self) -> TopicTree[Message]:
+    def get_retained(self) -> RetainedMessages:
         """Return the retained messages."""
         return self._retained
 
@@ -124,7 +125,7 @@ class Router:
         """Send the retained messages of filters just subscribed to, each once, as far as they may be received."""
         topics: dict[str, int] = {}
         for topic_filter, qos in filters:
-            for message in self._retained.iter_topics_matching(topic_filter):
+            for message in self._retained.iter_matching(topic_filter):
                 if session.access.may_receive(message.topic):
                     topics[message.topic] = max(qos, topics.get(message.topic, 0))
         session.delivery.replay(topics.items())
@@ -132,17 +133,14 @@ class Router:
     def publish(self, message: Message, *, retain: bool) -> None:
         """Hand a message to all who want and may have it, and keep it when it is to be retained."""
         if retain:
-            self._retain(message)
-        for session, qos in self._get_route(message.topic):
-            session.delivery.send(message, min(qos, message.qos))
+            self._retained.keep(message)
+        self._deliver(message)
 
     def publish_from_client(self, message: Message, *, retain: bool) -> None:
-        """The same for what a client sent: some topics are never retained, and there is a limit."""
-        is_kept = retain and is_retainable(message.topic, root=self._root)
-        if is_kept and message.payload and self._is_retained_full(message.topic):
-            self._counters.publish_dropped += 1
-            is_kept = False
-        self.publish(message, retain=is_kept)
+        """The same for what a client sent: some topics are never retained, and there are limits."""
+        if retain and is_retainable(message.topic, root=self._root):
+            self._counters.publish_dropped += not self._retained.keep_from_client(message)
+        self._deliver(message)
 
     def expire(self, *, now: float, max_age_s: float) -> None:
         """End the sessions of clients that are away too long, or that are too many."""
@@ -155,6 +153,10 @@ class Router:
             if place < surplus or now - (session.absent_since or 0.0) >= max_age_s:
                 self._counters.clients_expired += 1
                 self._end(session)
+
+    def _deliver(self, message: Message) -> None:
+        for session, qos in self._get_route(message.topic):
+            session.delivery.send(message, min(qos, message.qos))
 
     def _build_session(self, owner: Owner) -> Session:
         delivery = Delivery(
@@ -214,12 +216,3 @@ class Router:
                 self._routes.clear()
             self._routes[topic] = route
         return route
-
-    def _retain(self, message: Message) -> None:
-        if message.payload:
-            self._retained.set(message.topic, message)
-        else:
-            self._retained.remove(message.topic)
-
-    def _is_retained_full(self, topic: str) -> bool:
-        return len(self._retained) >= self._limits.retained_messages and self._retained.get(topic) is None

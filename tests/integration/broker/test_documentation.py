@@ -34,6 +34,7 @@ def test_every_test_that_the_page_names_exists() -> None:
         ("messages in flight", Limits().in_flight),
         ("waiting QoS 1 and 2 messages", Limits().queued_messages),
         ("retained messages of clients", Limits().retained_messages),
+        ("retained messages of clients", Limits().retained_bytes // 2**20),
         ("absent sessions", Limits().absent_sessions),
         ("levels of a topic", MAX_FILTER_LEVELS),
         ("bytes of a client id", Limits().client_id_bytes),
