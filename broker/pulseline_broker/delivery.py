@@ -176,14 +176,19 @@ class Delivery:
 
     def _enqueue(self, message: Message, qos: int) -> None:
         size_bytes = message.size_bytes
-        while self._queue and not self._fits(size_bytes):
-            self._drop_oldest()
-        if not self._fits(size_bytes):
+        if not self._can_make_room(size_bytes):
             self._counters.publish_dropped += 1
             return
+        while not self._fits(size_bytes):
+            self._drop_oldest()
         self._queue.append((message, qos))
         self._queued_bytes += size_bytes
         self._budget.used_bytes += size_bytes
+
+    def _can_make_room(self, size_bytes: int) -> bool:
+        """Return whether a message would fit if this queue were empty; what others use is not to be had."""
+        used_by_others = self._budget.used_bytes - self._queued_bytes
+        return size_bytes <= min(self._limits.queued_bytes, self._budget.limit_bytes - used_by_others)
 
     def _fits(self, size_bytes: int) -> bool:
         return (

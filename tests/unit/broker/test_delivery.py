@@ -123,6 +123,20 @@ def test_all_queues_share_a_budget() -> None:
     assert setup.budget.used_bytes == 0
 
 
+def test_queue_is_not_emptied_in_vain() -> None:
+    """A message that would not fit into an empty queue is dropped alone, whoever uses up the room."""
+    setup = Setup(budget=100, queued_bytes=50)
+    setup.send(b"1", b"2")
+    setup.send(b"x" * 50)
+    setup.budget.used_bytes += 80
+    setup.send(b"x" * 20)
+
+    setup.delivery.attach(setup.sink)
+
+    assert [payload for _, _, payload in setup.sink.take()] == [b"1", b"2"]
+    assert setup.counters.publish_dropped == 2
+
+
 def test_qos_0_is_for_those_who_are_there_and_read() -> None:
     """It is not kept for the absent, and dropped for the slow; only the second is a loss that counts."""
     setup = Setup()
