@@ -59,10 +59,6 @@ class Router:
         self._retained = RetainedMessages(limits)
         self._routes: dict[str, tuple[tuple[Session, int], ...]] = {}
 
-    def get_session(self, client_id: str) -> Session | None:
-        """Return a session, present or absent."""
-        return self._sessions.get(client_id)
-
     def get_sessions(self) -> Sequence[Session]:
         """Return all sessions."""
         return tuple(self._sessions.values())

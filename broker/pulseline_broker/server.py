@@ -1,7 +1,7 @@
 """The listeners: amqtt's ``Broker`` starts and stops them, what connects there is served by ours.
 
 This is the one module that touches amqtt. Of its ``Broker`` we use the life cycle (``start``, ``shutdown``) and the
-listeners, and override the three methods named in ``OVERRIDDEN``. Everything behind an accepted connection is ours
+listeners, and override how these are made and whom they hand a connection to. Everything behind that is ours
 (``door``, ``connection``, ``router``): what amqtt does there acknowledges before anything is stored, drops what is not
 acknowledged within five seconds, and can be cut off from its own session; see ``docs/reference/broker.md``. So amqtt's
 registries of sessions, subscriptions and retained messages stay empty here, and its plugins are never called.
@@ -29,9 +29,6 @@ from pulseline_broker.transport import TcpTransport, Transport, WebSocketTranspo
 from pulseline_core.errors import ConfigError, InvalidSetting, NotPermitted, PortInUse
 
 logger = logging.getLogger(__name__)
-
-#: What of amqtt's ``Broker`` is replaced here; a test compares their source with what this was written against.
-OVERRIDDEN: Final = ("_create_server_instance", "stream_connected", "ws_connected")
 
 #: Connections that the kernel keeps while the loop is busy: a whole fleet that comes back at once.
 _BACKLOG: Final = 512
