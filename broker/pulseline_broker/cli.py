@@ -29,7 +29,7 @@ _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
 @options
 def command(settings: Settings) -> None:
     """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""
-    setup_logging("broker", settings.log, testing=settings.testing)
+    setup_logging("pulseline-broker", settings.log, testing=settings.testing)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     with (

@@ -1,7 +1,8 @@
 """Logging, laid out as ActivityWatch's: text to standard error, and files that ``get_latest_log_file`` finds.
 
-Files are ``<log folder>/<name>/<name>_[testing_]<YYYY-MM-DDTHH-MM-SS>.log``, ten megabytes and three older ones
-(aw-core 0.5.18 aw_core/log.py). Only a command sets logging up; the library's modules just log.
+Files are ``<log folder>/<name>/<name>_[testing_]<YYYY-MM-DDTHH-MM-SS>.log``, one for each start, ten megabytes and
+three older ones (aw-core 0.5.18 aw_core/log.py). Unlike there, a start removes all but the newest files of its folder.
+Only a command sets logging up; the library's modules just log.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 _MAX_FILE_BYTES: Final = 10 * 1000 * 1000
 _OLD_FILES: Final = 3
+
+#: Files of one program that a start leaves, its own among them: some 200 MB, however often it restarts.
+_MAX_FILES: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +56,9 @@ def setup_logging(
 ) -> Path | None:
     """Send the process's log to standard error and, where the settings say so, to a new file.
 
-    Replaces what handlers there were, and has uncaught exceptions logged, of threads as well. A folder that can not
-    be written is reported in the log; the program goes on without a file.
+    Replaces what handlers there were, and has uncaught exceptions logged, of threads as well. Removes the program's
+    oldest files where there are too many. A folder that can not be written is reported in the log; the program goes on
+    without a file.
 
     Args:
         name: the program, as in ``pulseline-broker``; the name of its folder and files.
@@ -82,6 +87,7 @@ def setup_logging(
         logger.warning("no log file: %s", error, extra={"action": "log_file_refused"})
         return None
     _add_handler(root, handler, formatter)
+    _remove_old_files(path.parent, name)
     return path
 
 
@@ -99,6 +105,16 @@ def _get_folder(name: str, testing: bool, log_dir: Path | None) -> Path:
 def _build_path(name: str, testing: bool, log_dir: Path | None, now: datetime) -> Path:
     mark = "testing_" if testing else ""
     return _get_folder(name, testing, log_dir) / f"{name}_{mark}{now.astimezone():%Y-%m-%dT%H-%M-%S}.log"
+
+
+def _remove_old_files(folder: Path, name: str) -> None:
+    """Remove the files that were written to longest ago; another start may do so at the same time."""
+    try:
+        files = sorted(folder.glob(f"{name}_*.log*"), key=lambda path: path.stat().st_mtime_ns)
+        for path in files[:-_MAX_FILES]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("old log files stay: %s", error, extra={"action": "log_files_stay"})
 
 
 def _remove_handlers(target: logging.Logger) -> None:

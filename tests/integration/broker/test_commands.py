@@ -16,6 +16,7 @@ from pulseline_broker.cli import users
 from pulseline_broker.password import is_password_right
 from pulseline_broker.users import UsersFile
 from pulseline_core.errors import ExitCode
+from pulseline_core.log import get_latest_log_file
 
 GATE = "tests.integration.broker.gates:build_gate"
 
@@ -132,6 +133,17 @@ def test_process_says_when_it_is_ready_and_stops_on_a_signal(data_dir: Path) -> 
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(10) == 0
+
+
+def test_process_logs_under_its_own_name(data_dir: Path) -> None:
+    """Its folder and files are named as those of the other programs are."""
+    process, reader = start_broker_process(data_dir, "--mqtt-port", "0")
+    with process, os.fdopen(reader) as ready:
+        ready.read()
+        process.terminate()
+        process.wait(10)
+
+    assert get_latest_log_file("pulseline-broker") is not None
 
 
 def test_second_process_on_one_data_folder_is_refused(data_dir: Path) -> None:

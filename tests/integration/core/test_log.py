@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -64,6 +65,39 @@ def test_the_latest_file_is_that_of_the_latest_start(tmp_path: Path) -> None:
 
     assert get_latest_log_file("a", log_dir=tmp_path) == latest
     assert get_latest_log_file("c", log_dir=tmp_path) is None
+
+
+def test_a_start_leaves_a_bounded_number_of_files(tmp_path: Path) -> None:
+    """A program that restarts again and again does not fill the folder; the oldest files go, parts of them too."""
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for age in range(30):
+        old = folder / f"a_2026-10-{30 - age:02}T00-00-00.log{'.1' if age % 2 else ''}"
+        old.touch()
+        os.utime(old, (1e9 - age, 1e9 - age))
+    (tmp_path / "b").mkdir()
+    (neighbour := tmp_path / "b" / "b_2026-10-01T00-00-00.log").touch()
+
+    path = setup_logging("a", LogSettings(), log_dir=tmp_path, now=NOON)
+
+    assert path is not None
+    left = sorted(each.name for each in folder.glob("a_*"))
+    assert len(left) == 20
+    assert left[0] == "a_2026-10-12T00-00-00.log"
+    assert left[-1] == path.name
+    assert neighbour.exists()
+
+
+def test_files_that_can_not_be_removed_are_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The program logs all the same."""
+    for number in range(20):
+        (tmp_path / "a" / f"a_{number:02}.log").mkdir(parents=True)
+
+    path = setup_logging("a", LogSettings(), log_dir=tmp_path, now=NOON)
+
+    assert path is not None
+    assert path.exists()
+    assert "old log files stay: " in capfd.readouterr().err
 
 
 def test_files_lie_in_the_platforms_folder_by_default() -> None:
