@@ -22,6 +22,9 @@ _SECONDS: Final = (0.1, 86_400)
 #: MQTT 3.1.1 section 2.2.3: the remaining length of a packet has four bytes of seven bits.
 _MAX_PACKET: Final = 268_435_455
 
+#: What a PUBLISH may hold beside its payload: fixed header, length of the topic, a long topic, packet id.
+_HEADER_BYTES: Final = 5 + 2 + 1_024 + 2
+
 _GIB: Final = 2**30
 
 
@@ -77,7 +80,7 @@ class BrokerSettings:
     max_packet_bytes: int = setting(
         300_000,
         limits=(1_024, _MAX_PACKET),
-        help="A larger packet closes its connection; not below mqtt.max_payload_bytes.",
+        help=f"A larger packet closes its connection; at least mqtt.max_payload_bytes and {_HEADER_BYTES} more.",
     )
     connect_timeout_s: float = setting(10.0, limits=_SECONDS, help="How long a new connection may take to log in.")
     max_subscriptions: int = setting(100, limits=(1, 100_000), help="Topic filters of one client.")
@@ -162,10 +165,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.data_dir is None:
             object.__setattr__(self, "data_dir", paths.get_data_dir(self.testing))
-        if self.broker.max_packet_bytes < self.mqtt.max_payload_bytes:
+        least = self.mqtt.max_payload_bytes + _HEADER_BYTES
+        if self.broker.max_packet_bytes < least:
             raise InvalidSetting(
                 "broker.max_packet_bytes",
-                f"is {self.broker.max_packet_bytes}, less than mqtt.max_payload_bytes ({self.mqtt.max_payload_bytes})",
+                f"is {self.broker.max_packet_bytes}, not {least} or more: mqtt.max_payload_bytes"
+                f" ({self.mqtt.max_payload_bytes}), and {_HEADER_BYTES} for the topic and the headers",
             )
 
     @property

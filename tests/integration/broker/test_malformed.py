@@ -116,7 +116,7 @@ def test_connection_that_begins_otherwise_is_closed(broker: BrokerService, dial:
 
 def test_size_is_judged_before_the_body_is_read(start_broker: StartBroker, gate: HeldGate, dial: Dial) -> None:
     """A packet over the limit is refused when its length is known; one at the limit is taken."""
-    broker = start_broker(broker__max_packet_bytes=2_000, mqtt__max_payload_bytes=1_000)
+    broker = start_broker(broker__max_packet_bytes=2_000, mqtt__max_payload_bytes=900)
     client = dial(broker).open("device")
     whole = publish("a", b"x" * (2_000 - 8), qos=1)
     assert len(whole) == 2_000
@@ -127,6 +127,16 @@ def test_size_is_judged_before_the_body_is_read(start_broker: StartBroker, gate:
 
     assert client.expect_closed() == b""
     assert len(gate.published) == 1
+
+
+def test_largest_payload_fits_the_smallest_packet(start_broker: StartBroker, dial: Dial) -> None:
+    """Whatever sizes the settings allow, a payload of the largest size arrives, also on a topic of 1,024 bytes."""
+    broker = start_broker(broker__max_packet_bytes=301_033, mqtt__max_payload_bytes=300_000)
+    client = dial(broker).open("device")
+
+    client.send(publish("t" * 1_024, b"x" * 300_000, qos=1))
+
+    client.expect(PUBACK, 1)
 
 
 def test_pubrel_before_pubrec_closes_the_connection(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:

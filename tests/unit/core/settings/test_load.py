@@ -175,7 +175,7 @@ def test_variables_of_others_and_of_the_supervisor_are_passed_over() -> None:
         pytest.param("mqtt.root", "$SYS", "no '$' at the beginning", id="root of the broker"),
         pytest.param("broker.gate", "ingest", "not of the form 'module:callable'", id="gate without a callable"),
         pytest.param("broker.gate", ":x", "not of the form 'module:callable'", id="gate without a module"),
-        pytest.param("broker.max_packet_bytes", "2000", "less than mqtt.max_payload_bytes (262144)", id="small packet"),
+        pytest.param("broker.max_packet_bytes", "263176", "not 263177 or more: mqtt.max_pay", id="small packet"),
         pytest.param("ingest.worker", "", "not the text of one topic level", id="nameless worker"),
         pytest.param("ingest.worker", "a/b", "not the text of one topic level", id="worker of two levels"),
     ],
