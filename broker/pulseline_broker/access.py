@@ -52,8 +52,9 @@ class Rights:
             check_topic_filter(topic_filter)
 
 
-#: Of anybody on this machine, while there is no users file: all that is not ingest's or the administrator's.
-#: What ingest makes nothing of becomes a dead letter, which helps more than a closed connection.
+#: Of anybody on this machine, while there is no users file: all that is not ingest's or the administrator's. Topics
+#: outside the root are those of other programs that share the broker. What ingest makes nothing of below the root
+#: becomes a dead letter, which helps more than a closed connection.
 ANONYMOUS: Final = Rights(publish=("#",), subscribe=("#", "$SYS/#"))
 
 
