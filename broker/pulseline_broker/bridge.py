@@ -12,7 +12,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -61,6 +61,7 @@ class Ticket:
 class _Group:
     tickets: Sequence[object]
     committed: bool
+    unapplied: Collection[object]
 
 
 class GateBridge:
@@ -69,7 +70,8 @@ class GateBridge:
     Args:
         gate: not started.
         max_pending_bytes: of messages that may wait for their commit.
-        on_settled: called on the loop for each ticket, before its origin hears of it.
+        on_settled: called on the loop for each ticket, with whether it is committed and whether it is applied, before
+            its origin hears of it.
         on_publish: called on the loop with what the gate publishes.
     """
 
@@ -78,7 +80,7 @@ class GateBridge:
         gate: Gate,
         *,
         max_pending_bytes: int,
-        on_settled: Callable[[Ticket, bool], None],
+        on_settled: Callable[[Ticket, bool, bool], None],
         on_publish: Callable[[Outgoing], None],
     ) -> None:
         self._gate = gate
@@ -122,9 +124,9 @@ class GateBridge:
         """Wait until fewer bytes than the limit wait for their commit."""
         await self._room.wait()
 
-    def _settle(self, tickets: Sequence[object], committed: bool) -> None:
+    def _settle(self, tickets: Sequence[object], committed: bool, unapplied: Collection[object] = ()) -> None:
         """Take the gate's answer for a group; any thread."""
-        self._put(_Group(tickets, committed))
+        self._put(_Group(tickets, committed, unapplied))
 
     def _publish(self, messages: Sequence[Outgoing]) -> None:
         """Take what the gate wants sent; any thread."""
@@ -145,19 +147,19 @@ class GateBridge:
         for item in items:
             if isinstance(item, _Group):
                 for ticket in item.tickets:
-                    self._handle_safely(self._handle_ticket, ticket, item.committed)
+                    self._handle_safely(self._handle_ticket, ticket, item)
             else:
                 for message in item:
                     self._handle_safely(self._on_publish, message)
         if self.pending_bytes < self._max_pending_bytes:
             self._room.set()
 
-    def _handle_ticket(self, ticket: object, committed: bool) -> None:
+    def _handle_ticket(self, ticket: object, group: _Group) -> None:
         assert isinstance(ticket, Ticket), "the gate settles what it was given"
         self.pending_messages -= 1
         self.pending_bytes -= ticket.size_bytes
-        self._on_settled(ticket, committed)
-        ticket.origin.handle_settled(ticket, committed=committed)
+        self._on_settled(ticket, group.committed, group.committed and ticket not in group.unapplied)
+        ticket.origin.handle_settled(ticket, committed=group.committed)
 
     @staticmethod
     def _handle_safely(handle: Callable[..., None], *answer: object) -> None:

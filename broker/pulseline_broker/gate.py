@@ -2,13 +2,15 @@
 
 The broker knows nothing of what lies behind. It calls ``submit`` on its event loop for each publish that the access
 rights allow; whatever commits messages answers on a thread of its own, group by group, through the ``settle`` that
-``start`` was given. Only then does the client get its PUBACK (or PUBREC), and do subscribers get the message.
+``start`` was given. Only then does the client get its PUBACK (or PUBREC), and do subscribers get the message. A
+message that the gate has put on record without applying it is acknowledged as well, but never retained: what later
+subscribers get is what holds.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -57,8 +59,18 @@ class Outgoing(Protocol):
         """Whether later subscribers get it too."""
 
 
-Settle: TypeAlias = Callable[[Sequence[object], bool], None]
-"""Tickets of a group, in order of submission, and whether they are committed."""
+class Settle(Protocol):
+    """Takes the gate's word on a group of messages."""
+
+    def __call__(self, tickets: Sequence[object], committed: bool, unapplied: Collection[object] = ()) -> None:
+        """Take it.
+
+        Args:
+            tickets: of the group, in order of submission.
+            committed: whether they are on disk, in whatever form.
+            unapplied: those of them that changed nothing, so that they are not to be retained.
+        """
+
 
 SendOut: TypeAlias = Callable[[Sequence[Outgoing]], None]
 """Messages that the gate publishes itself; they do not come back to it."""

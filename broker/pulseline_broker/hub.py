@@ -94,13 +94,13 @@ class Hub:
         """End the sessions of clients that have been away too long."""
         self.router.expire(now=asyncio.get_running_loop().time(), max_age_s=self.settings.session_expiry_s)
 
-    def _handle_settled(self, ticket: Ticket, committed: bool) -> None:
+    def _handle_settled(self, ticket: Ticket, committed: bool, applied: bool) -> None:
         if not committed:
             self.counters.publish_uncommitted += 1
             return
         publish = ticket.publish
         message = Message(publish.topic, publish.payload, publish.qos)
-        self.router.publish_from_client(message, retain=publish.retain)
+        self.router.publish_from_client(message, retain=publish.retain and applied)
 
     def _handle_outgoing(self, outgoing: Outgoing) -> None:
         check_topic_name(outgoing.topic)

@@ -25,11 +25,13 @@ class Effects:
     Attributes:
         counters: what became of the messages.
         touched: the buckets whose newest event may be another now.
+        unapplied: the messages that asked for something and changed nothing.
     """
 
     def __init__(self) -> None:
         self.counters = Counters()
         self.touched: dict[BucketId, None] = {}
+        self.unapplied: list[Received] = []
         #: Deleted buckets, and whether they were described anew afterwards.
         self._deleted: dict[BucketId, bool] = {}
         self._acknowledgements = Acknowledgements()
@@ -38,6 +40,8 @@ class Effects:
     def add(self, delivery: Delivery, outcome: Outcome) -> None:
         """Add what became of one message."""
         self.counters.count(outcome)
+        if not isinstance(outcome, Applied) and outcome != Ignored():
+            self.unapplied.append(delivery.received)
         if isinstance(outcome, Applied):
             if outcome.change is not None:
                 self._add_change(outcome.change)

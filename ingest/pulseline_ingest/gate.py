@@ -3,7 +3,7 @@
 Theory of operation::
 
     event loop of the broker                    thread pulseline-ingest-writer
-    submit(publish, ticket) ──> queue ──────> receive ──> commit ──> settle(tickets, committed)
+    submit(publish, ticket) ──> queue ──────> receive ──> commit ──> settle(tickets, committed, unapplied)
     close() ──────────────────> end of queue ─> the rest is committed and settled, the store closed
 
 * ``submit`` never blocks and never fails. The queue has no bound of its own: the broker stops reading a connection
@@ -63,8 +63,9 @@ class IngestGate:
         """Open the store; return when messages can be submitted.
 
         Args:
-            settle: called with tickets, in order of submission, and whether they are committed; on the gate's thread,
-                or, when that is gone, on the one that submits. Must not block or raise.
+            settle: called with tickets, in order of submission, whether they are committed, and those of them that
+                changed nothing; on the gate's thread, or, when that is gone, on the one that submits. Must not block
+                or raise.
             publish: called with messages to send out, on the gate's thread. Must not block or raise.
 
         Raises:

@@ -50,8 +50,11 @@ class Source(Protocol):
         """Return what waits, without waiting for more; nothing after ``timeout_s``; ``None`` when all is over."""
         ...
 
-    def settle(self, messages: Sequence[Received], *, committed: bool) -> None:
-        """Say that the messages are on disk, or that they could not be stored and must be sent again."""
+    def settle(self, messages: Sequence[Received], *, committed: bool, unapplied: Sequence[Received] = ()) -> None:
+        """Say that the messages are on disk, or that they could not be stored and must be sent again.
+
+        ``unapplied`` are those on disk that changed nothing, as dead letters do: not to be retained.
+        """
         ...
 
     def publish(self, messages: Sequence[Outgoing]) -> None:

@@ -6,15 +6,15 @@ Each message that was put in is settled once, in order: by the worker, or, once 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol, TypeAlias
 
 from pulseline_ingest.source import Outgoing, Received
 
-Settle: TypeAlias = Callable[[Sequence[object], bool], None]
-"""Takes tickets in the order of their submission, and whether they are committed."""
+Settle: TypeAlias = Callable[[Sequence[object], bool, Collection[object]], None]
+"""Takes tickets in the order of their submission, whether they are committed, and those that were not applied."""
 
 Send: TypeAlias = Callable[[Sequence[Outgoing]], None]
 """Takes messages to publish."""
@@ -94,9 +94,10 @@ class SubmissionQueue:
         self._is_drained = True
         return received
 
-    def settle(self, messages: Sequence[Received], *, committed: bool) -> None:
+    def settle(self, messages: Sequence[Received], *, committed: bool, unapplied: Sequence[Received] = ()) -> None:
         """Pass the tickets on; see ``Source``."""
-        self._settle([message.ticket for message in messages], committed)
+        tickets = [message.ticket for message in messages]
+        self._settle(tickets, committed, {message.ticket for message in unapplied})
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Pass the messages on; see ``Source``."""
@@ -117,7 +118,7 @@ class SubmissionQueue:
                         tickets.append(item[1])
             except Empty:
                 if tickets:
-                    self._settle(tickets, False)
+                    self._settle(tickets, False, ())
 
 
 def _receive(publish: Submitted, ticket: object) -> Received:

@@ -148,10 +148,11 @@ class Worker:
         """Make a committed group visible: first to who sent it, then to who watches."""
         self._counters.add(effects.counters, received=len(deliveries))
         self._parts.states.mark(effects.touched)
-        self._source.settle([delivery.received for delivery in deliveries], committed=True)
-        messages = list(effects.iter_messages(self._parts.acknowledgement_rules))
-        if messages:
-            self._source.publish(messages)
+        messages = [delivery.received for delivery in deliveries]
+        self._source.settle(messages, committed=True, unapplied=effects.unapplied)
+        notices = list(effects.iter_messages(self._parts.acknowledgement_rules))
+        if notices:
+            self._source.publish(notices)
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Settle messages as not committed; whoever sent them sends them again."""

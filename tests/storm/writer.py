@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +53,8 @@ def main(folder: Path, first: int, count: int) -> None:
     """Submit in small groups, so that there are many commits, and report what was settled."""
     done = threading.Semaphore(0)
 
-    def settle(tickets: Sequence[object], committed: bool) -> None:
+    def settle(tickets: Sequence[object], committed: bool, unapplied: Collection[object]) -> None:
+        assert not unapplied, "every event is one"
         if committed:
             os.write(sys.stdout.fileno(), "".join(f"{n}\n" for n in tickets).encode())
         for _ in tickets:

@@ -26,11 +26,13 @@ class HeldGate:
     """Keeps what is submitted until the test settles it; ``is_open`` settles at once.
 
     Attributes:
+        is_applying: whether what is committed is applied too.
         published: everything that was submitted, in order.
     """
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.is_open = is_open
+        self.is_applying = True
         self.published: list[Publish] = []
         self.failure: BaseException | None = None
         self.is_closed = False
@@ -87,7 +89,7 @@ class HeldGate:
 
     def _answer(self, tickets: Sequence[object], *, committed: bool) -> None:
         assert self._settle is not None
-        self._settle(tickets, committed)
+        self._settle(tickets, committed, () if self.is_applying else tickets)
 
 
 def build_gate(settings: Settings) -> HeldGate:

@@ -131,6 +131,21 @@ def test_empty_retained_message_clears(broker: BrokerService, dial: Dial) -> Non
     listen(dial, broker, (META, 0), client_id="later").expect_nothing()
 
 
+def test_message_that_was_not_applied_is_not_retained(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
+    """It is acknowledged and delivered; later subscribers get the one before it, which holds."""
+    witness = listen(dial, broker, (META, 0), client_id="witness")
+    device = dial(broker).open("device")
+    device.send(publish(META, b"{}", qos=1, retain=True))
+    device.expect(PUBACK, 1)
+
+    gate.is_applying = False
+    device.send(publish(META, b"not json", qos=1, packet_id=2, retain=True))
+    device.expect(PUBACK, 2)
+
+    assert [witness.read_publish().payload for _ in range(2)] == [b"{}", b"not json"]
+    assert listen(dial, broker, (META, 0)).read_publish().payload == b"{}"
+
+
 @pytest.mark.parametrize("kind", ["heartbeat", "events"])
 def test_heartbeats_and_events_are_never_retained(broker: BrokerService, dial: Dial, kind: str) -> None:
     """They mean one moment: replayed, they would be applied again at each start of a reader."""

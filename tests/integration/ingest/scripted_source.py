@@ -91,7 +91,7 @@ class ScriptedSource:
             self._script.appendleft(group[max_messages:])
         return group[:max_messages]
 
-    def settle(self, messages: Sequence[Received], *, committed: bool) -> None:
+    def settle(self, messages: Sequence[Received], *, committed: bool, unapplied: Sequence[Received] = ()) -> None:
         """Keep what became of messages."""
         self.log.append(Settled(tuple(messages), committed))
         if self._is_resending and not committed:

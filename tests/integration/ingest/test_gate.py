@@ -61,7 +61,7 @@ class Broker:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.settled) >= count, TIMEOUT_S)
 
-    def _settle(self, tickets: Sequence[object], is_committed: bool) -> None:
+    def _settle(self, tickets: Sequence[object], is_committed: bool, _: object) -> None:
         with self._changed:
             self.settled += [(ticket, is_committed) for ticket in tickets]
             self._changed.notify_all()

@@ -34,7 +34,7 @@ def test_group_is_visible_when_it_is_settled(bench: Bench) -> None:
     seen: list[int] = []
 
     class LookingSource(ScriptedSource):
-        def settle(self, messages: object, *, committed: bool) -> None:
+        def settle(self, messages: object, *, committed: bool, unapplied: object = ()) -> None:
             seen.append(bench.reader.count_events("plug"))
 
     Worker(LookingSource([beat(0), beat(100)], [beat(200)]), bench.build_parts()).run()

@@ -70,7 +70,7 @@ def build(gate: ListGate, heard: Heard, *, max_pending_bytes: int = 10_000) -> G
     bridge = GateBridge(
         gate,
         max_pending_bytes=max_pending_bytes,
-        on_settled=lambda ticket, committed: None,
+        on_settled=lambda ticket, committed, applied: None,
         on_publish=lambda message: heard.events.append(message.topic),
     )
     bridge.start()

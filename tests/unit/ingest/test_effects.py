@@ -198,6 +198,25 @@ def test_message_that_was_not_applied_touches_nothing() -> None:
     assert not effects.touched
 
 
+@pytest.mark.parametrize(
+    ("outcome", "is_unapplied"),
+    [
+        pytest.param(Applied(Deleted(1), DELETE), False, id="applied"),
+        pytest.param(Ignored(), False, id="asks for nothing"),
+        pytest.param(Ignored(1), True, id="before its turn"),
+        pytest.param(Duplicate(), True, id="duplicate"),
+        pytest.param(DeadLettered(7, FAILURE), True, id="dead letter"),
+    ],
+)
+def test_message_that_changed_nothing_is_noted(outcome: Outcome, is_unapplied: bool) -> None:
+    """It asked for something, so a broker must not retain it as what holds."""
+    delivery = deliver(envelope=make_envelope(9))
+
+    effects = collect((delivery, outcome))
+
+    assert effects.unapplied == [delivery.received] * is_unapplied
+
+
 def test_deleted_bucket_s_retained_messages_are_cleared() -> None:
     """State and description, and the state is not published again."""
     effects = apply(BEAT, DELETE)

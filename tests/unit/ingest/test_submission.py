@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,16 +30,19 @@ class Bench:
 
     Attributes:
         settled: tickets and whether they are committed, one entry a call.
+        unapplied: tickets of messages that were not applied.
         sent: what was published.
     """
 
     def __init__(self) -> None:
         self.settled: list[tuple[list[object], bool]] = []
+        self.unapplied: list[object] = []
         self.sent: list[Outgoing] = []
         self.queue = SubmissionQueue(settle=self._settle, send=self.sent.extend)
 
-    def _settle(self, tickets: Sequence[object], is_committed: bool) -> None:
+    def _settle(self, tickets: Sequence[object], is_committed: bool, unapplied: Collection[object]) -> None:
         self.settled.append((list(tickets), is_committed))
+        self.unapplied += unapplied
 
     def put(self, *tickets: int) -> None:
         """Submit a message for each ticket."""
@@ -124,6 +127,19 @@ def test_fate_of_a_group_goes_back_with_its_tickets() -> None:
     bench.queue.settle(received[1:], committed=False)
 
     assert bench.settled == [([1], True), ([2], False)]
+
+
+def test_messages_that_were_not_applied_are_named() -> None:
+    """The broker does not retain them."""
+    bench = Bench()
+    bench.put(1, 2, 3)
+    received = bench.queue.receive(100, 0.0)
+    assert received is not None
+
+    bench.queue.settle(received, committed=True, unapplied=received[1:2])
+
+    assert bench.settled == [([1, 2, 3], True)]
+    assert bench.unapplied == [2]
 
 
 def test_messages_of_the_worker_are_sent() -> None:
