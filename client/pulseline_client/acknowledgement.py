@@ -34,11 +34,6 @@ class Acknowledgement:
     has_result: bool = False
 
     @property
-    def is_duplicate(self) -> bool:
-        """Whether the message had been applied before, so that its result is not known any more."""
-        return isinstance(self.result, dict) and self.result.get("duplicate") is True
-
-    @property
     def error(self) -> PulselineError | None:
         """Why the message was not applied, or ``None``."""
         return parse_error(self.result) if isinstance(self.result, dict) else None

@@ -128,9 +128,9 @@ class Client(Writer):
         outbox = Outbox(self.outbox_path, limits=self._limits)
         outbox.__enter__()
         self._outbox = outbox
-        ack_topic = f"{self._root}/{ACK_LEVEL}/{outbox.publisher}"
 
         def build_connection(waker: Waker, stop: threading.Event) -> Connection:
+            ack_topic = f"{self._root}/{ACK_LEVEL}/{outbox.publisher}"  # the id may have changed since the last one
             return Connection(self._address, publisher=outbox.publisher, ack_topic=ack_topic, waker=waker, stop=stop)
 
         self._sender = Sender(outbox, build_connection, root=self._root)

@@ -307,6 +307,15 @@ class Delivery:
             return False
         return lane.messages[0].seq <= acknowledgement.seq <= lane.highest_seq
 
+    def is_beyond(self, acknowledgement: Acknowledgement) -> bool:
+        """Return whether it covers a message that was never sent from here, so that another outbox has our id.
+
+        One that names another database than the one we know is no proof: it is late, or forged.
+        """
+        lane = self._lanes.get(acknowledgement.bucket_id)
+        highest_seq = self._inherited.get(acknowledgement.bucket_id, 0) if lane is None else lane.highest_seq
+        return acknowledgement.seq > highest_seq and self._epoch in (None, acknowledgement.epoch)
+
     def acknowledge(self, acknowledgement: Acknowledgement, now: float) -> list[QueuedMessage] | None:
         """Take in what ingest has committed.
 

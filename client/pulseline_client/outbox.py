@@ -95,6 +95,7 @@ class _Group:
 
     deposits: list[_Deposit]
     discards: dict[BucketId, int]
+    publisher: PublisherId | None
 
 
 def _do_nothing() -> None:
@@ -114,6 +115,7 @@ class Outbox:
         self._thread: threading.Thread | None = None
         self._waiting: list[_Deposit] = []
         self._discards: dict[BucketId, int] = {}
+        self._new_publisher: PublisherId | None = None
         self._unconfirmed: dict[BucketId, int] = {}
         self._tail: deque[QueuedMessage] = deque()
         self._tail_bytes = 0
@@ -248,8 +250,8 @@ class Outbox:
 
     def _take_group(self) -> _Group:
         with self._guard:
-            group = _Group(self._waiting, self._discards)
-            self._waiting, self._discards = [], {}
+            group = _Group(self._waiting, self._discards, self._new_publisher)
+            self._waiting, self._discards, self._new_publisher = [], {}, None
         return group
 
     def _commit(self, group: _Group) -> None:
@@ -275,17 +277,21 @@ class Outbox:
         if connection is None:
             raise Closed("outbox")
         last_seqs = self._number(group.deposits)
+        outbox_file.check_place(connection, self.path)
         with map_errors(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for deposit in group.deposits:
                     connection.executemany(_INSERT, map(_to_row, deposit.messages))
+                if group.publisher is not None:
+                    connection.execute("UPDATE publisher SET id = ?", (group.publisher,))
                 freed = [size for item in group.discards.items() for size in _delete(connection, *item)]
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         self._last_seqs.update(last_seqs)
+        self.publisher = group.publisher or self.publisher
         return freed
 
     def _number(self, deposits: Iterable[_Deposit]) -> dict[BucketId, int]:
@@ -360,6 +366,12 @@ class Outbox:
                 if size_bytes >= READ_BYTES:
                     break
         return messages
+
+    def renew_publisher(self) -> None:
+        """Go on under a new id, since another outbox uses ours; errors as for ``commit``."""
+        with self._guard:
+            self._new_publisher = outbox_file.make_publisher()
+        self.commit()
 
     def discard(self, bucket_id: BucketId, seq: int) -> None:
         """Delete a bucket's messages up to ``seq`` with the next commit; they count as waiting until then."""

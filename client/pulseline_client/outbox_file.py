@@ -2,7 +2,8 @@
 
 One process at a time: a lock on ``<file>.lock`` is held while the outbox is open, and the kernel lets go of it when
 the process ends, however it ends. A file that is not a sound database is moved aside, never deleted, and a new
-outbox with a new publisher id takes its place: under the old id its messages would look like repeated ones.
+outbox with a new publisher id takes its place: under the old id its messages would look like repeated ones. For the
+same reason a file that was copied, or restored from a backup, gets a new id: it remembers its inode.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ from pulseline_core.errors import (
     StoreUnavailable,
     UnsupportedSchema,
 )
+from pulseline_core.types import PublisherId
 
 logger = logging.getLogger(__name__)
 
 #: Kept in SQLite's ``user_version``.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 #: ``bucket.last_seq`` outlives the messages, so that a seq is never given twice; it is written when they are deleted.
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
-CREATE TABLE publisher (id TEXT NOT NULL);
+CREATE TABLE publisher (id TEXT NOT NULL, inode INTEGER);
 CREATE TABLE bucket (bucket_id TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE message (
     id INTEGER PRIMARY KEY,
@@ -141,8 +143,41 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise OutboxDamaged(path, str(problems[0][0]).splitlines()[-1])
     if version == 0:
         connection.executescript(_SCHEMA)
-    if connection.execute("SELECT count(*) FROM publisher").fetchone() == (0,):
-        connection.execute("INSERT INTO publisher (id) VALUES (?)", [str(uuid.uuid4())])
+    if version == 1:
+        connection.executescript("ALTER TABLE publisher ADD COLUMN inode INTEGER; PRAGMA user_version = 2")
+    _settle_publisher(connection, path)
+
+
+def _settle_publisher(connection: sqlite3.Connection, path: Path) -> None:
+    """Give the outbox an id, another one than the file that it is a copy of."""
+    inode = path.stat().st_ino
+    row = connection.execute("SELECT id, inode FROM publisher").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO publisher (id, inode) VALUES (?, ?)", (make_publisher(), inode))
+        return
+    publisher, known = row
+    if known == inode:
+        return
+    if known is not None:
+        publisher = make_publisher()
+        logger.warning("outbox '%s' is a copy; it gets an id of its own", path, extra={"action": "outbox_copied"})
+    connection.execute("UPDATE publisher SET id = ?, inode = ?", (publisher, inode))
+
+
+def make_publisher() -> PublisherId:
+    """Return an id that nobody else has."""
+    return PublisherId(str(uuid.uuid4()))
+
+
+def check_place(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ``StoreUnavailable`` when the open file does not lie where it was opened any more: nobody would find it."""
+    (inode,) = connection.execute("SELECT inode FROM publisher").fetchone()
+    try:
+        is_there = path.stat().st_ino == inode
+    except OSError:
+        is_there = False
+    if not is_there:
+        raise StoreUnavailable(f"outbox '{path}' was removed or replaced", hint="start the program again")
 
 
 def _move_aside(path: Path) -> Path:

@@ -20,6 +20,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -32,7 +33,7 @@ from pulseline_client.reply import Outcome, Replies, Reply
 from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import Closed, NotAuthorized, PulselineError, ReplyTimeout
+from pulseline_core.errors import Closed, NotAuthorized, PulselineError, ReplyTimeout, Unavailable
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId
 
@@ -77,6 +78,13 @@ class SenderCounters:
     malformed: int = 0
     connections: int = 0
     failures: int = 0
+
+
+class OutboxCopied(Unavailable):
+    """The server knows messages under our id that we never sent: the outbox is an old copy, or there are two."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"outbox '{path}' is an old copy, or there is another one of it; it goes on under a new id")
 
 
 class Sender:
@@ -281,6 +289,9 @@ class Sender:
         """Act on acknowledgements: results first, because what covers a message also ends the wait for its result."""
         found = parse_acknowledgements(payload)
         self.counters.malformed += found.malformed
+        if any(self.delivery.is_beyond(acknowledgement) for acknowledgement in found.items):
+            self._outbox.renew_publisher()
+            raise OutboxCopied(self._outbox.path)
         for acknowledgement in found.items:
             if acknowledgement.has_result and self.delivery.is_news(acknowledgement):
                 self._resolve(acknowledgement)
@@ -293,8 +304,7 @@ class Sender:
 
     def _resolve(self, acknowledgement: Acknowledgement) -> None:
         bucket_id, seq, error = acknowledgement.bucket_id, acknowledgement.seq, acknowledgement.error
-        is_known = not acknowledgement.is_duplicate
-        outcome = Outcome(result=acknowledgement.result if is_known else None, is_known=is_known, error=error)
+        outcome = Outcome(result=acknowledgement.result, is_known=True, error=error)
         if not self.replies.resolve(bucket_id, seq, outcome) and error is not None:
             self.counters.rejected += 1
             logger.warning(

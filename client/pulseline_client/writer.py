@@ -18,11 +18,14 @@ from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
 from pulseline_core.bucket import parse_bucket_id, parse_description, parse_pulsetime
-from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload
+from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload, InvalidTopic
 from pulseline_core.event import Event, parse_duration
 from pulseline_core.json_value import MAX_INTEGER, check_json
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, JSONObject, JSONValue
+
+#: The broker's matter, and ingest's: no watermark moves by them.
+_UNACKNOWLEDGED: Final = frozenset({Kind.AVAILABILITY, Kind.STATE})
 
 #: The wire interface's limit.
 DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
@@ -218,6 +221,8 @@ class Writer(ABC):
         Returns:
             The ``result`` of the acknowledgement, or ``None`` when ``queued`` or when it was lost on the way.
         """
+        if kind in _UNACKNOWLEDGED:
+            raise InvalidTopic(kind.value, "is not acknowledged; publish it with any MQTT client")
         if not payload:
             raise InvalidPayload("payload is an empty object")
         check_json(payload, field="payload")

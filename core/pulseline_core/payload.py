@@ -150,7 +150,12 @@ def _decode_value(payload: bytes, *, plain: bool) -> JSONObject | list[JSONValue
         if not plain:
             raise InvalidPayload(f"payload {str(value)[:64]!r} is not an object")
         return {"data": {"value": value}}
-    return value if not plain or "data" in value or "events" in value else {"data": value}
+    return value if not plain or _is_event(value) else {"data": value}
+
+
+def _is_event(value: JSONObject) -> bool:
+    """Return whether an object is an event or a batch, or means to be: what is numbered is no plain value."""
+    return "data" in value or "events" in value or value.keys() >= _ENVELOPE_KEYS
 
 
 def _decode_text(payload: bytes) -> str:
@@ -312,6 +317,9 @@ def _require_object(value: JSONObject | list[JSONValue]) -> JSONObject:
         raise InvalidPayload("payload is an array, not an object")
     return value
 
+
+#: The keys that every numbered message has.
+_ENVELOPE_KEYS: Final = frozenset({"publisher", "seq", "base"})
 
 #: The kinds that take plain values from devices that know nothing of us.
 _PLAIN_KINDS: Final = frozenset({Kind.HEARTBEAT, Kind.EVENTS})

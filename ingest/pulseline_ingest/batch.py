@@ -39,8 +39,8 @@ class Batcher:
         if envelope is None:
             return self._apply(tx, delivery)
         match judge(envelope, tx.get_watermark(envelope.publisher, delivery.bucket_id)):
-            case Repeated():
-                return Duplicate()
+            case Repeated(watermark):
+                return Duplicate(watermark)
             case Early(watermark):
                 return Ignored(watermark)
             case Next():

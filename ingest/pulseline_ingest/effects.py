@@ -73,7 +73,7 @@ class Effects:
 
     def _acknowledge(self, envelope: Envelope, bucket_id: str, outcome: Outcome) -> None:
         publisher, seq = envelope.publisher, envelope.seq
-        if isinstance(outcome, Ignored):
+        if isinstance(outcome, Ignored | Duplicate):
             if outcome.watermark is not None:
                 self._acknowledgements.add(publisher, bucket_id, outcome.watermark)
         elif envelope.reply:
@@ -82,12 +82,10 @@ class Effects:
             self._acknowledgements.add(publisher, bucket_id, seq)
 
 
-def _build_reply(outcome: Applied | Duplicate | DeadLettered) -> JSONValue:
+def _build_reply(outcome: Applied | DeadLettered) -> JSONValue:
     match outcome:
         case Applied():
             return build_result(outcome.result)
-        case Duplicate():
-            return {"duplicate": True}
         case DeadLettered():
             return build_result(outcome.failure)
         case _:

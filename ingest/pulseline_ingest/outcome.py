@@ -65,7 +65,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The message was applied, or became a dead letter, before."""
+    """The message was applied, or became a dead letter, before; ``watermark`` is the last that was."""
+
+    watermark: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The message was handled before."""
+    """The message was handled before, or another one under its number; ``watermark`` is the last that was."""
+
+    watermark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,6 @@ class Early:
 Turn: TypeAlias = Next | Repeated | Early
 
 _NEXT: Final = Next()
-_REPEATED: Final = Repeated()
 
 
 def judge(envelope: Envelope, stored: int) -> Turn:
@@ -50,4 +51,4 @@ def judge(envelope: Envelope, stored: int) -> Turn:
     watermark = max(stored, envelope.base - 1)
     if envelope.seq == watermark + 1:
         return _NEXT
-    return _REPEATED if envelope.seq <= watermark else Early(watermark)
+    return Repeated(watermark) if envelope.seq <= watermark else Early(watermark)

@@ -228,6 +228,27 @@ def test_call_that_timed_out_has_its_message_on_disk(build_client: Build, server
             assert file.execute("SELECT bucket_id, seq FROM message").fetchall() == [("plug", 1)]
 
 
+def test_outbox_that_went_back_in_time_loses_nothing(build_client: Build, server: FakeServer, tmp_path: Path) -> None:
+    """Its file was overwritten by an old copy: the numbers that it gives are spent, and the server says so."""
+    file = tmp_path / "outbox.db"
+    with build_client() as client:
+        client.heartbeat("plug", {"n": 1}, queued=False)
+        publisher = client.status.publisher
+    old = file.read_bytes()
+    with build_client() as client:
+        for n in (2, 3):
+            client.heartbeat("plug", {"n": n}, queued=False)
+    file.write_bytes(old)
+
+    with build_client() as client:
+        client.heartbeat("plug", {"n": 4}, queued=False)
+        client.heartbeat("plug", {"n": 5})
+        client.flush()
+
+        assert client.status.publisher != publisher
+    assert [message["data"] for message in server.worker.bodies] == [{"n": n} for n in (1, 2, 3, 4, 5)]
+
+
 def test_refused_login_is_told(build_client: Build, server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
     """The message is kept, and the error says why it does not get through; the log says it once."""
     server.connect_code = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -309,6 +311,52 @@ def test_unexpected_failure_of_a_commit_does_not_pass_for_success(path: Path, mo
     assert message.seq == 1
     with Outbox(path) as outbox:
         assert read_all(outbox) == [message]
+
+
+@pytest.mark.parametrize("is_opened_first", [True, False], ids=["the copy first", "the original first"])
+def test_copy_gets_an_id_of_its_own(path: Path, is_opened_first: bool) -> None:
+    """Under the id of its original its messages would look like repeated ones; what is in it stays as it is."""
+    with Outbox(path) as outbox:
+        original = outbox.publisher
+        outbox.put(build_drafts(3))
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    order = (copy, path) if is_opened_first else (path, copy)
+
+    publishers, found = {}, {}
+    for place in order:
+        with Outbox(place) as outbox:
+            publishers[place] = outbox.publisher
+            found[place] = [message.seq for message in read_all(outbox)]
+
+    assert publishers[path] == original != publishers[copy]
+    assert found == {path: [1, 2, 3], copy: [1, 2, 3]}
+    with Outbox(copy) as outbox:
+        assert outbox.publisher == publishers[copy]
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_outbox_whose_file_is_gone_takes_nothing(path: Path, is_replaced: bool) -> None:
+    """Nobody would ever find what is put into a file without a name."""
+    with Outbox(path) as outbox:
+        outbox.put(build_drafts())
+        path.unlink()
+        if is_replaced:
+            path.write_bytes(b"")
+
+        with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+            outbox.put(build_drafts())
+
+
+def test_outbox_of_the_first_schema_keeps_its_id(path: Path) -> None:
+    """It did not remember where it lies."""
+    with Outbox(path) as outbox:
+        publisher = outbox.publisher
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript("ALTER TABLE publisher DROP COLUMN inode; PRAGMA user_version = 1")
+
+    with Outbox(path) as outbox:
+        assert outbox.publisher == publisher
 
 
 def test_second_open_is_refused(path: Path) -> None:

@@ -230,6 +230,6 @@ def test_orders_are_handled_once(bench: Bench) -> None:
 
     source = bench.run([replay(first)], [replay(first), drop(second, seq=3)])
 
-    assert [result.get("duplicate") for result in source.get_results()] == [None, True]
+    assert len(source.get_results()) == 1
     assert [letter.id for letter in bench.read_letters()] == [second]
     assert source.get_counters() == {"received": 2, "applied": 1, "duplicates": 1, "dead_letters": 0, "ignored": 1}

@@ -16,7 +16,6 @@ class ModelWorker:
     Attributes:
         applied: per bucket the seqs that took effect, in order.
         rejects: a key that makes a body a dead letter, answered with an error.
-        is_eager: acknowledge a duplicate with all that is committed, not with its own seq.
     """
 
     epoch: str = "first"
@@ -26,7 +25,6 @@ class ModelWorker:
     bodies: list[JSONObject] = field(default_factory=list)
     duplicates: int = 0
     rejects: str = "reject"
-    is_eager: bool = False
 
     def receive(self, bucket_id: str, message: JSONObject) -> JSONObject:
         """Take a message in and return its acknowledgement."""
@@ -37,7 +35,7 @@ class ModelWorker:
         watermark = max(self.watermarks.get((publisher, bucket_id), 0), base - 1)
         if seq <= watermark:
             self.duplicates += 1
-            return self._acknowledge(bucket_id, watermark if self.is_eager else seq, message, {"duplicate": True})
+            return self._acknowledge(bucket_id, watermark, {}, None)
         if seq > watermark + 1:
             return self._acknowledge(bucket_id, watermark, {}, None)
         self.watermarks[publisher, bucket_id] = seq

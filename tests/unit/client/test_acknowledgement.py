@@ -74,14 +74,6 @@ def test_null_result_differs_from_none() -> None:
     assert (with_null.has_result, without.has_result) == (True, False)
 
 
-def test_duplicate_is_told_from_a_result() -> None:
-    """The server says that it has applied the message before and forgot the result."""
-    (found,) = parse_acknowledgements(encode(GOOD | {"result": {"duplicate": True}})).items
-
-    assert found.is_duplicate
-    assert found.error is None
-
-
 @pytest.mark.parametrize("kind", [NotFound, InvalidEvent, DiskFull])
 def test_error_result_becomes_the_error_of_that_name(kind: type[PulselineError]) -> None:
     """The class decides what the caller does; the message is the server's."""

@@ -302,6 +302,31 @@ def test_other_epoch_sends_again_from_the_oldest(bench: Bench) -> None:
     assert sorted(bench.send()) == [("a", 2, 2), ("b", 1, 1)]
 
 
+def test_acknowledgement_beyond_what_was_sent_tells_of_another_outbox(bench: Bench) -> None:
+    """Unless it names another database: then it is late, or forged."""
+    bench.load("a", 3)
+    bench.delivery.take_due(bench.now)
+
+    def is_beyond(bucket: str, seq: int, epoch: str = "e") -> bool:
+        return bench.delivery.is_beyond(Acknowledgement(bucket_id=BucketId(bucket), seq=seq, epoch=epoch, window=1))
+
+    at_first = [is_beyond("a", 3), is_beyond("a", 4), is_beyond("unknown", 1)]
+    bench.acknowledge("a", 1)
+
+    assert at_first == [False, True, True]
+    assert [is_beyond("a", 4), is_beyond("a", 4, "forged")] == [True, False]
+
+
+def test_acknowledgement_of_what_an_earlier_process_sent_is_no_sign(bench: Bench) -> None:
+    """Up to the last number that the outbox gave."""
+    delivery = Delivery(inherited={BucketId("a"): 7}, random=lambda: 0.0)
+
+    def is_beyond(seq: int) -> bool:
+        return delivery.is_beyond(Acknowledgement(bucket_id=BucketId("a"), seq=seq, epoch="e", window=1))
+
+    assert (is_beyond(7), is_beyond(8)) == (False, True)
+
+
 def test_stalled_lane_gives_its_memory_back_and_gets_it_again(bench: Bench) -> None:
     """After three times in vain the other lanes have the room; what was passed over is asked for when it moves."""
     messages = bench.load("a", 50)

@@ -12,7 +12,7 @@ import pytest
 from pulseline_client.queued_message import Draft
 from pulseline_client.reply import CONFIRMED, Outcome
 from pulseline_client.writer import Writer
-from pulseline_core.errors import BadInput, InvalidBucketId, InvalidEvent, PayloadTooLarge
+from pulseline_core.errors import BadInput, InvalidBucketId, InvalidEvent, InvalidTopic, PayloadTooLarge
 from pulseline_core.event import Event
 from pulseline_core.topic import Kind
 from pulseline_core.types import JSONValue
@@ -205,6 +205,8 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         (lambda w: w.drop_dead_letter(0), BadInput),
         (lambda w: w.request("plug", Kind.META, {"a": float("nan")}), BadInput),
         (lambda w: w.request("plug", Kind.META, {}), BadInput),
+        (lambda w: w.request("plug", Kind.AVAILABILITY, {"a": 1}), InvalidTopic),
+        (lambda w: w.request("plug", Kind.STATE, {"a": 1}), InvalidTopic),
     ],
     ids=[
         *("empty bucket id", "NUL in bucket id", "number as bucket id", "infinity", "lone surrogate", "65 bits"),

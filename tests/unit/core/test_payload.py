@@ -257,6 +257,17 @@ def test_an_envelope_is_read_on_every_topic(topic: str) -> None:
     assert message.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4, reply=True)
 
 
+def test_a_numbered_message_is_no_plain_value() -> None:
+    """Its number would become data, and its sequence would stand still."""
+    with pytest.raises(UnreadableMessage, match="data") as caught:
+        parse({"x": 1, "publisher": "outbox-1", "seq": 5, "base": 4})
+    plain = parse({"publisher": "Penguin", "title": "Emma"}).request
+
+    assert caught.value.envelope == Envelope(publisher=PublisherId("outbox-1"), seq=5, base=4)
+    assert isinstance(plain, Heartbeats)
+    assert plain.events[0].data == {"publisher": "Penguin", "title": "Emma"}
+
+
 def test_a_message_that_is_too_large_keeps_its_number() -> None:
     """It is refused, and the sequence of its publisher goes on."""
     body = json.dumps({"data": {"text": "x" * 300_000}, "publisher": "outbox-1", "seq": 5, "base": 4})

@@ -15,7 +15,7 @@ FAILURE = Failure("InvalidEvent", "duration is wrong")
     [
         pytest.param(Applied(Deleted(0), None), "applied", 1, id="applied"),
         pytest.param(Applied(FAILURE, None), "applied", 1, id="an order without an object"),
-        pytest.param(Duplicate(), "duplicates", 1, id="duplicate"),
+        pytest.param(Duplicate(1), "duplicates", 1, id="duplicate"),
         pytest.param(DeadLettered(7, FAILURE), "dead_letters", 1, id="dead letter"),
         pytest.param(Ignored(), "ignored", 0, id="asks for nothing"),
         pytest.param(Ignored(3), "ignored", 0, id="before its turn"),

@@ -15,15 +15,15 @@ from tests.unit.ingest.samples import make_envelope
     [
         pytest.param(1, 1, 0, Next(), id="the first of all"),
         pytest.param(8, 1, 7, Next(), id="the one after the watermark"),
-        pytest.param(7, 1, 7, Repeated(), id="the watermark itself"),
-        pytest.param(1, 1, 7, Repeated(), id="long before the watermark"),
+        pytest.param(7, 1, 7, Repeated(7), id="the watermark itself"),
+        pytest.param(1, 1, 7, Repeated(7), id="long before the watermark"),
         pytest.param(9, 1, 7, Early(7), id="one is missing"),
         pytest.param(2, 1, 0, Early(0), id="the first is missing"),
         pytest.param(5, 5, 0, Next(), id="an unknown publisher begins at its base"),
         pytest.param(7, 5, 0, Early(4), id="an unknown publisher, its base is missing"),
         pytest.param(9, 8, 3, Early(7), id="a database that was restored, the base is missing"),
         pytest.param(8, 8, 3, Next(), id="a database that was restored"),
-        pytest.param(6, 6, 7, Repeated(), id="the base lies below the watermark"),
+        pytest.param(6, 6, 7, Repeated(7), id="the base lies below the watermark"),
         pytest.param(8, 6, 7, Next(), id="a base below the watermark changes nothing"),
     ],
 )
@@ -38,7 +38,7 @@ def test_one_number_alone_is_next(stored: int, base: int) -> None:
     turns = [judge(make_envelope(seq, base=base), stored) for seq in range(base, 102)]
 
     place = max(stored + 1, base) - base
-    assert turns[:place] == [Repeated()] * place
+    assert turns[:place] == [Repeated(base + place - 1)] * place
     assert turns[place] == Next()
     assert turns[place + 1 :] == [Early(base + place - 1)] * (len(turns) - place - 1)
 
