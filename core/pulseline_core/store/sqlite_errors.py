@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Final
 
 import peewee
 
 from pulseline_core.errors import Closed, DiskFull, Misuse, NotPermitted, PulselineError, StoreUnavailable
-
-if sys.platform != "win32":
-    import resource
 
 #: With less than this left, an error on writing is put down to the full disk.
 _FEW_BYTES: Final = 1024 * 1024
@@ -108,13 +105,11 @@ def _is_space_left(path: Path) -> bool:
             return False
     except OSError:
         return True
-    return sys.platform == "win32" or not _is_size_limit_reached(path)
+    return not _is_size_limit_reached(path)
 
 
 def _is_size_limit_reached(path: Path) -> bool:
     """Return whether a file of the database is as large as the process may make one (``ulimit -f``)."""
-    if sys.platform == "win32":
-        return False
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     if limit == resource.RLIM_INFINITY:
         return False
