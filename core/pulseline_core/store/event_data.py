@@ -64,10 +64,5 @@ class EventData:
         return int(row[0]) if row is not None else self._connection.insert(_ADD, (digest, text))
 
 
-def compute_digest(data: JSONObject) -> bytes:
-    """Return what the data's row is found by."""
-    return _digest(canonical(data).encode())
-
-
 def _digest(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()

@@ -18,7 +18,6 @@ from pulseline_core.event import Event
 from pulseline_core.store import buckets, dead_letters
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.dead_letters import DeadLetter
-from pulseline_core.store.event_data import compute_digest
 from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS, iter_events
 from pulseline_core.store.pool import ReaderPool
 from pulseline_core.store.ranges import (
@@ -30,7 +29,7 @@ from pulseline_core.store.ranges import (
     iter_range,
     read_reaching,
 )
-from pulseline_core.times import MICROSECOND, to_us
+from pulseline_core.times import to_us
 from pulseline_core.types import BucketId
 
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
@@ -40,7 +39,6 @@ _HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
 _KEY: Final = "(SELECT id FROM bucket WHERE name = ?)"
 _NEWEST: Final = f"{SELECT_EVENTS} WHERE bucket_id = {_KEY} ORDER BY start_us DESC, e.id DESC LIMIT 1"
-_EQUAL: Final = f"{SELECT_EVENTS} WHERE bucket_id = ? AND start_us = ? AND end_us = ? AND digest = ? LIMIT 1"
 
 
 class Reader:
@@ -145,14 +143,6 @@ class Reader:
         """Return the newest event of a bucket, ``None`` if it has none or does not exist."""
         with self._pool.lend() as connection:
             return _first(connection, _NEWEST, bucket_id)
-
-    def find_event(self, bucket_id: str, event: Event) -> Event | None:
-        """Return a stored event with the same time and data; ``NotFound`` without the bucket."""
-        start_us = to_us(event.timestamp)
-        end_us = start_us + event.duration // MICROSECOND
-        with self._pool.read() as connection:
-            bucket_key = find_range(connection, bucket_id).bucket_key
-            return _first(connection, _EQUAL, bucket_key, start_us, end_us, compute_digest(event.data))
 
     def count_events(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
         """Return how many events ``read_events`` finds; ``NotFound`` without the bucket."""

@@ -106,11 +106,10 @@ def test_a_negative_limit_is_a_bug_of_the_caller(reader: Reader) -> None:
         lambda reader: reader.read_events("none"),
         lambda reader: reader.iter_events("none"),
         lambda reader: reader.read_event("none", 1),
-        lambda reader: reader.find_event("none", make_event()),
         lambda reader: reader.count_events("none"),
         lambda reader: reader.read_bucket("none"),
     ],
-    ids=["read_events", "iter_events", "read_event", "find_event", "count_events", "read_bucket"],
+    ids=["read_events", "iter_events", "read_event", "count_events", "read_bucket"],
 )
 def test_reading_a_bucket_that_does_not_exist_says_so(reader: Reader, read: Callable[[Reader], object]) -> None:
     """At the call, also where an iterator is asked for."""
@@ -127,18 +126,6 @@ def test_the_newest_event_is_the_last_by_start(store: Store, reader: Reader) -> 
     _, newest = insert(store, make_event(0, 100), make_event(1, 1))
 
     assert reader.read_newest(BUCKET) == newest
-
-
-def test_an_equal_event_is_found(store: Store, reader: Reader) -> None:
-    """By time and data; the id does not matter."""
-    inserted, _ = insert(store, make_event(0, 10, {"a": 1}), make_event(0, 10, {"a": True}))
-
-    found = reader.find_event(BUCKET, make_event(0, 10, {"a": 1.0}))
-
-    assert found is not None
-    assert found.id == inserted.id
-    assert reader.find_event(BUCKET, make_event(0, 11, {"a": 1})) is None
-    assert reader.find_event(BUCKET, make_event(0, 10, {"a": 2})) is None
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
