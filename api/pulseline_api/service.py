@@ -30,7 +30,8 @@ from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import __version__, times
-from pulseline_core.data_folder import DataFolder
+from pulseline_core.address import reach
+from pulseline_core.data_folder import API_USER, DataFolder
 from pulseline_core.errors import StoreUnavailable
 from pulseline_core.settings import Settings
 from pulseline_core.store import Reader, open_reader
@@ -38,16 +39,10 @@ from pulseline_core.types import JSONObject
 
 logger = logging.getLogger(__name__)
 
-#: The user that the embedded broker knows by the token in the data folder, and the name of the outbox.
-USERNAME: Final = "pulseline-api"
-
 #: How long to wait at the start for a database that is not there yet.
 _STORE_WAIT_S: Final = 15.0
 
 _STORE_RETRY_S: Final = 0.1
-
-#: Addresses that the broker may listen on, and the ones that reach it then.
-_EVERY_INTERFACE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (looked up, not bound)
 
 
 class Service:
@@ -110,7 +105,7 @@ class Service:
         return Client(
             address.host,
             address.port,
-            name=USERNAME,
+            name=API_USER,
             outbox=self._settings.data_dir / "api-outbox.db",
             username=address.username,
             password=address.password,
@@ -123,11 +118,11 @@ class Service:
     def _build_address(self) -> BrokerAddress:
         """Return where the broker is and who we are there: the settings' user, or the one of the data folder."""
         mqtt = self._settings.mqtt
-        host = _EVERY_INTERFACE.get(mqtt.host, mqtt.host)
+        host = reach(mqtt.host)
         if mqtt.username:
             return BrokerAddress(host=host, port=mqtt.port, username=mqtt.username, password=mqtt.password)
         token = DataFolder(self._settings.data_dir).read_api_token()
-        return BrokerAddress(host=host, port=mqtt.port, username=USERNAME, password=token)
+        return BrokerAddress(host=host, port=mqtt.port, username=API_USER, password=token)
 
     def _build_server(self, reader: Reader, client: Client, board: StatusBoard) -> HttpServer:
         api = self._settings.api

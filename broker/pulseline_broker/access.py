@@ -20,9 +20,6 @@ from pulseline_core.topic import Kind, check_topic_filter, is_match
 #: A shared subscription would hand each message to one of several clients; refused, as amqtt has none.
 SHARED_PREFIX: Final = "$share/"
 
-#: The user name of the REST server, whose password is the token in the data folder.
-API_USER: Final = "pulseline-api"
-
 #: What a watcher publishes.
 WATCHER_KINDS: Final = (Kind.HEARTBEAT, Kind.EVENTS, Kind.META, Kind.AVAILABILITY)
 

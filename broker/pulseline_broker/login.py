@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
-from pulseline_broker.access import ANONYMOUS, API_USER, Rights, build_api_rights
+from pulseline_broker.access import ANONYMOUS, Rights, build_api_rights
 from pulseline_broker.password import is_password_right
 from pulseline_broker.throttle import Throttle
 from pulseline_broker.users import User, UsersFile
+from pulseline_core.data_folder import API_USER
 from pulseline_core.errors import PulselineError
 
 logger = logging.getLogger(__name__)

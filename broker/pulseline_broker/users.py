@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pulseline_broker.access import API_USER, Rights
+from pulseline_broker.access import Rights
 from pulseline_broker.password import is_hash
-from pulseline_core.data_folder import map_os_error
+from pulseline_core.data_folder import API_USER, map_os_error
 from pulseline_core.errors import ConfigError, InvalidSetting, InvalidTopic
 
 #: User names are topic levels in rights (``%u``) and words on a command line.

@@ -27,10 +27,11 @@ from pulseline_client.reply import Outcome, Reply
 from pulseline_client.rest import RestReader
 from pulseline_client.sender import Sender
 from pulseline_client.waker import Waker
-from pulseline_client.writer import DEFAULT_MAX_PAYLOAD_BYTES, Writer
+from pulseline_client.writer import Writer
 from pulseline_core import paths
 from pulseline_core.errors import Closed, ReplyTimeout
 from pulseline_core.event import Event
+from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.topic import ACK_LEVEL, DEFAULT_ROOT, encode_level
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 

@@ -10,11 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from pulseline_core.message import WORKER_BUCKET
 from pulseline_core.topic import ADMIN_LEVEL, Kind, build_topic
 from pulseline_core.types import BucketId, JSONObject, PublisherId
-
-#: Requests that concern the worker, not a bucket, are numbered under the empty bucket id.
-WORKER_BUCKET: Final = BucketId("")
 
 #: Room in a payload for the envelope: the keys, a UUID and two numbers of 19 digits take 118 bytes.
 MAX_ENVELOPE_BYTES: Final = 128

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pulseline_client.batch import Frame, build_batches, build_single, check_size
-from pulseline_client.queued_message import WORKER_BUCKET, Draft, encode_body
+from pulseline_client.queued_message import Draft, encode_body
 from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
@@ -21,14 +21,12 @@ from pulseline_core.bucket import parse_bucket_id, parse_description, parse_puls
 from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload, InvalidTopic
 from pulseline_core.event import Event, parse_duration
 from pulseline_core.json_value import MAX_INTEGER, check_json
+from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES, WORKER_BUCKET
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 #: The broker's matter, and ingest's: no watermark moves by them.
 _UNACKNOWLEDGED: Final = frozenset({Kind.AVAILABILITY, Kind.STATE})
-
-#: The wire interface's limit.
-DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
 
 
 class Writer(ABC):

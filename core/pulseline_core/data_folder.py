@@ -26,6 +26,9 @@ LOCK_TIMEOUT_S: Final = 1.5
 
 _LOCK_RETRY_S: Final = 0.05
 
+#: The user name of the REST server at the embedded broker; its password is the token in the data folder.
+API_USER: Final = "pulseline-api"
+
 #: 256 bits, as tokens of the common web services have.
 _TOKEN_BYTES: Final = 32
 
@@ -89,7 +92,7 @@ class DataFolder:
             never.wait(_LOCK_RETRY_S)
 
     def read_api_token(self) -> str:
-        """Return the password of the REST server at the embedded broker; whoever asks first makes it."""
+        """Return the password of ``API_USER`` at the embedded broker; whoever asks first makes it."""
         return self._read_or_create("api.token", lambda: secrets.token_urlsafe(_TOKEN_BYTES))
 
     def read_device_id(self) -> str:

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
 from pulseline_core.types import BucketId, PublisherId
+
+#: The wire interface's limit: large enough for a batch of a thousand window events, small enough to hold many.
+DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
+
+#: In the place of a bucket, where requests that concern the worker are numbered.
+WORKER_BUCKET: Final = BucketId("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

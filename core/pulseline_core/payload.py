@@ -22,6 +22,7 @@ from pulseline_core.errors import BadInput, InvalidEvent, InvalidPayload, Invali
 from pulseline_core.event import Event, parse_event
 from pulseline_core.json_value import MAX_INTEGER, MIN_INTEGER, check_json
 from pulseline_core.message import (
+    DEFAULT_MAX_PAYLOAD_BYTES,
     DeleteBucket,
     DeleteEvent,
     DeleteEvents,
@@ -38,9 +39,6 @@ from pulseline_core.message import (
 )
 from pulseline_core.topic import ADMIN_LEVEL, Kind, parse_topic
 from pulseline_core.types import BucketId, JSONObject, JSONValue, PublisherId
-
-#: The wire interface's limit: large enough for a batch of a thousand window events, small enough to hold many.
-DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
 
 #: ``orjson`` reads an integer over 64 bits as a float, so text with this many digits is read again, digit by digit.
 _LONG_INTEGER: Final = re.compile(rb"\d{19}")

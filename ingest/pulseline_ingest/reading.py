@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulseline_core.errors import BadInput, InvalidPayload, PulselineError
-from pulseline_core.message import Envelope, Nothing, Request
+from pulseline_core.message import WORKER_BUCKET, Envelope, Nothing, Request
 from pulseline_core.payload import PayloadRules, UnreadableMessage, parse_message
 from pulseline_core.topic import ADMIN_LEVEL, parse_topic
 from pulseline_ingest.outcome import Failure, describe
 from pulseline_ingest.source import Received
 
 logger = logging.getLogger(__name__)
-
-#: The bucket of requests to the worker itself, in watermarks and acknowledgements.
-WORKER_BUCKET: Final = ""
 
 #: What a publisher's id can not hold, since its acknowledgements go to a topic that ends in it.
 _NO_LEVEL: Final = frozenset("/+#")

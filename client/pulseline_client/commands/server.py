@@ -23,6 +23,7 @@ from pulseline_client.connection import BrokerAddress
 from pulseline_client.rest import RestReader
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
+from pulseline_core.address import reach
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import OutboxInUse
 from pulseline_core.settings import Settings
@@ -35,9 +36,6 @@ REPLY_TIMEOUT_S: Final = 5.0
 OUTBOX_TIMEOUT_S: Final = 15.0
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-
-#: Addresses that mean "every interface" to a server, and the one that reaches it from the same machine.
-_EVERY_INTERFACE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - looked up, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +108,6 @@ def _enter_patiently(client: Client) -> None:
             threading.Event().wait(backoff.next_delay_s(random.random))  # the lock of a file tells nobody of its end
         else:
             return
-
-
-def reach(host: str) -> str:
-    """Return the address under which a server bound to ``host`` is reached from the same machine."""
-    return _EVERY_INTERFACE.get(host, host)
 
 
 def build_authority(host: str, port: int) -> str:

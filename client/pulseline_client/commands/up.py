@@ -18,9 +18,10 @@ import click
 from click.core import ParameterSource
 
 from pulseline_client.commands.output import Form, json_option, show_json_line
-from pulseline_client.commands.server import build_authority, reach
+from pulseline_client.commands.server import build_authority
 from pulseline_client.commands.server_extra import check_server_extra
 from pulseline_core import settings as settings_module
+from pulseline_core.address import reach
 from pulseline_core.child import ChildCommand
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging

@@ -11,6 +11,7 @@ from typing import Final
 
 from pulseline_core import paths
 from pulseline_core.errors import InvalidSetting, InvalidTopic
+from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.settings.spec import Secret, check_values, setting
 from pulseline_core.topic import DEFAULT_ROOT, check_topic_name
 
@@ -51,7 +52,9 @@ class MqttSettings:
     port: int = setting(1883, common=True, testing=1884, limits=_PORT, help="Port of the MQTT broker.")
     root: str = setting(DEFAULT_ROOT, help="The topic levels above all of Pulseline's topics.")
     max_payload_bytes: int = setting(
-        262_144, limits=(1, _MAX_PACKET), help="The largest payload that is applied; a larger one is a dead letter."
+        DEFAULT_MAX_PAYLOAD_BYTES,
+        limits=(1, _MAX_PACKET),
+        help="The largest payload that is applied; a larger one is a dead letter.",
     )
     username: str = setting("", help="User name for the broker; empty is anonymous.")
     password: Secret = setting(Secret(""), help="Password for the broker.")

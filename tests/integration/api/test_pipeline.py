@@ -18,9 +18,9 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from pulseline_api.service import USERNAME, Service
+from pulseline_api.service import Service
 from pulseline_broker.service import BrokerService
-from pulseline_core.data_folder import DataFolder
+from pulseline_core.data_folder import API_USER, DataFolder
 from pulseline_core.settings import Settings, load
 from pulseline_ingest.gate import IngestGate
 from tests.poison import POISON, STRANGE_BUCKETS
@@ -248,7 +248,7 @@ def _publish(port: int, topic: str, payload: bytes, *, token: str = "") -> None:
     """Publish as anybody, or with a token as the REST server's user, who may administer."""
     client = paho.Client(CallbackAPIVersion.VERSION2)
     if token:
-        client.username_pw_set(USERNAME, token)
+        client.username_pw_set(API_USER, token)
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:

@@ -9,12 +9,12 @@ import pytest
 
 from pulseline_client.queued_message import (
     MAX_ENVELOPE_BYTES,
-    WORKER_BUCKET,
     QueuedMessage,
     build_message_topic,
     build_payload,
     encode_body,
 )
+from pulseline_core.message import WORKER_BUCKET
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, PublisherId
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseline_core.message import DropDeadLetter, Heartbeats, Nothing
+from pulseline_core.message import WORKER_BUCKET, DropDeadLetter, Heartbeats, Nothing
 from pulseline_core.payload import PayloadRules
 from pulseline_ingest import reading
 from pulseline_ingest.outcome import Failure
-from pulseline_ingest.reading import WORKER_BUCKET, Delivery, read_message
+from pulseline_ingest.reading import Delivery, read_message
 from tests.poison import POISON, POISON_BATCHES
 from tests.unit.ingest.samples import PLUG, ROOT, make_envelope, number, receive
 
