@@ -26,6 +26,7 @@ from pulseline_core.child import ChildCommand
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
 from pulseline_core.settings import LogSettings, Settings
+from pulseline_core.settings.options import name_parameter
 from pulseline_core.supervisor import ChildFailed, Supervisor
 from pulseline_core.topic import Kind, build_topic
 from pulseline_core.types import JSONObject
@@ -48,7 +49,6 @@ _ARGUMENTS: Final = "pulseline_client.commands.up.arguments"
 #: How much is logged to a person who did not say: that all is well goes without saying.
 _QUIET_LEVEL: Final = "warning"
 _LEVEL_VARIABLE: Final = "PULSELINE_LOG_LEVEL"
-_LEVEL_PARAMETER: Final = "setting:log.level"
 
 
 @click.command(
@@ -86,7 +86,7 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
 
 def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
     """Return whether somebody said how much to log; the settings file can only say so by another level."""
-    source = context.get_parameter_source(_LEVEL_PARAMETER)
+    source = context.get_parameter_source(name_parameter("log.level"))
     is_default = settings.log.level == LogSettings().level
     return source is ParameterSource.COMMANDLINE or _LEVEL_VARIABLE in os.environ or not is_default
 

@@ -75,7 +75,9 @@ def _take_settings(flags: dict[str, Any]) -> Settings:
     config = flags.pop(f"{_PREFIX}config", None)
     is_print_wanted = flags.pop(f"{_PREFIX}print_config", False)
     overrides = {
-        spec.name: str(flags[_name_parameter(spec)]) for spec in SPECS if flags.get(_name_parameter(spec)) is not None
+        spec.name: str(flags[name_parameter(spec.name)])
+        for spec in SPECS
+        if flags.get(name_parameter(spec.name)) is not None
     }
     effective = resolve(overrides, os.environ, read_config_file(config))
     settings = build(effective)
@@ -85,15 +87,16 @@ def _take_settings(flags: dict[str, Any]) -> Settings:
     return settings
 
 
-def _name_parameter(spec: Spec) -> str:
-    return _PREFIX + spec.name.replace(".", "_")
+def name_parameter(setting: str) -> str:
+    """Return what click calls the parameter of a setting's flag; the setting's name is as in ``log.level``."""
+    return _PREFIX + setting.replace(".", "_")
 
 
 def _build_option(spec: Spec, flag: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
     declaration = f"{flag}/--no-{flag.removeprefix('--')}" if spec.kind is bool else flag
     return click.option(
         declaration,
-        _name_parameter(spec),
+        name_parameter(spec.name),
         default=None,
         type=None if spec.kind is bool else str,
         metavar=None if spec.kind is bool else _METAVARS.get(spec.kind, "TEXT"),

@@ -9,7 +9,7 @@ import pytest
 
 from pulseline_client import cli
 from pulseline_client.commands import server_extra
-from pulseline_client.commands.up import build_commands, build_welcome, describe
+from pulseline_client.commands.up import _is_log_level_chosen, build_commands, build_welcome, command, describe
 from pulseline_core.errors import ExitCode
 from pulseline_core.settings import load
 
@@ -21,6 +21,18 @@ def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
     assert broker.argv == (sys.executable, "-P", "-m", "pulseline_broker", "--port", "5700", "--testing")
     assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--port", "5700", "--testing")
     assert api.environment == {"HOME": "/home/me"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_chosen"),
+    [([], False), (["--log-level", "info"], True), (["--port", "5700"], False)],
+    ids=["nothing", "the default, written out", "another flag"],
+)
+def test_a_log_level_on_the_command_line_is_a_choice(arguments: list[str], is_chosen: bool) -> None:
+    """Also when it is the one that there would be without."""
+    context = command.make_context("up", arguments)
+
+    assert _is_log_level_chosen(context, load({}, {})) is is_chosen
 
 
 def test_welcome_holds_commands_to_copy_with_the_real_ports() -> None:
