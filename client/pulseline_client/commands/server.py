@@ -93,6 +93,7 @@ class Server:
             url=self.url,
             root=mqtt.root,
             timeout_s=REPLY_TIMEOUT_S,
+            max_payload_bytes=mqtt.max_payload_bytes,
         )
 
 
