@@ -24,6 +24,9 @@ from pulseline_core.errors import InvalidBucketId
 #: Stands for an encoded slash; a control character, which no bucket id holds.
 _SLASH_MARK: Final = "\x1f"
 
+#: In the request's environment: whether its path held the mark before there were any.
+_HAS_FOREIGN_MARK: Final = "pulseline.has_foreign_mark"
+
 _ENCODED_SLASH: Final = re.compile(r"%2f", re.IGNORECASE)
 
 #: What werkzeug makes of bytes in a path that are not UTF-8.
@@ -56,6 +59,8 @@ def _read_bucket_id(_endpoint: str | None, values: dict[str, Any] | None) -> Non
     text: str = values["bucket_id"]
     if _REPLACEMENT in text and not _is_utf8(request.environ["PATH_INFO"]):
         raise InvalidBucketId(text, "is not UTF-8")
+    if request.environ[_HAS_FOREIGN_MARK]:
+        raise InvalidBucketId(text, "holds a control character")
     values["bucket_id"] = parse_bucket_id(text.replace(_SLASH_MARK, "/"))
 
 
@@ -71,6 +76,7 @@ def _keep_slashes(app: Flask) -> None:
     serve = app.wsgi_app
 
     def serve_marked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[_HAS_FOREIGN_MARK] = _SLASH_MARK in environ["PATH_INFO"]
         uri: str = environ.get("REQUEST_URI", "")
         if "%2" in uri:
             path, _, _ = uri.partition("?")

@@ -81,7 +81,7 @@ def test_port_that_needs_more_rights_is_told(monkeypatch: pytest.MonkeyPatch) ->
         (b"GET /api/0/info HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
         (b"GET /api/0/buckets/%FF HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /api/0/buckets/\xff HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
-        (b"GET /api/0/buckets/a%1Fb HTTP/1.0\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /api/0/buckets/a%1Fb HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
     ],
 )
 def test_requests_that_are_no_http_get_json(server: HttpServer, request_bytes: bytes, status: int) -> None:

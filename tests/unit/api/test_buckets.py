@@ -170,7 +170,9 @@ def test_strange_bucket_ids_work(http: FlaskClient, store: MemoryStore, bucket_i
 
 
 @pytest.mark.parametrize(
-    "segment", ["a%00b", "a%0Ab", "%7F", "b" * 257, "%F0%9F%93%B1" * 65], ids=["nul", "newline", "del", "long", "emoji"]
+    "segment",
+    ["a%00b", "a%0Ab", "a%1Fb", "a%1f%2Fb", "%7F", "b" * 257, "%F0%9F%93%B1" * 65],
+    ids=["nul", "newline", "separator", "separator and slash", "del", "long", "emoji"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_bucket_ids_that_can_not_be_are_400(http: FlaskClient, method: str, segment: str) -> None:
