@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from flask import Blueprint, Response
@@ -52,7 +53,7 @@ class BucketRoutes:
 
     def create_bucket(self, bucket_id: BucketId) -> Response:
         """Create a bucket; one that exists stays as it is and is 304, as every client expects."""
-        description = parse_description(read_object())
+        description = parse_description(read_object(), now=datetime.now(UTC))
         if not self._writes.create_bucket(bucket_id, description):
             return answer_nothing(HTTPStatus.NOT_MODIFIED)
         return answer({})

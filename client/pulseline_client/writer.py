@@ -83,7 +83,7 @@ class Writer(ABC):
             described["data"] = data
         if pulsetime is not None:
             described["pulsetime"] = _parse_seconds(pulsetime).total_seconds()
-        parse_description(described)
+        parse_description(described, now=datetime.now(UTC))
         result = self.request(bucket_id, Kind.META, described, queued=queued)
         return result if isinstance(result, dict) else None
 

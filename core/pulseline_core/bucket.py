@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pulseline_core import times
@@ -100,8 +100,12 @@ def _format(instant: datetime | None) -> str | None:
     return None if instant is None else times.format_timestamp(instant)
 
 
-def parse_description(value: Mapping[str, JSONValue]) -> BucketDescription:
+def parse_description(value: Mapping[str, JSONValue], *, now: datetime) -> BucketDescription:
     """Read ``{"type", "client", "hostname", "data"?, "pulsetime"?, "created"?}``; every key may be absent or null.
+
+    Args:
+        value: the JSON object.
+        now: the time of receipt, which ``created`` may lie ahead of by a day at most.
 
     Raises:
         InvalidEvent: a field does not fit; the message names it.
@@ -112,8 +116,6 @@ def parse_description(value: Mapping[str, JSONValue]) -> BucketDescription:
     if data is not None:
         check_json(data, field="data")
     created = value.get("created")
-    if created is not None and not isinstance(created, str):
-        raise InvalidEvent("created", f"{str(created)[:64]!r} is not a text")
     pulsetime = value.get("pulsetime")
     return BucketDescription(
         type=_parse_label(value, "type"),
@@ -121,7 +123,7 @@ def parse_description(value: Mapping[str, JSONValue]) -> BucketDescription:
         hostname=_parse_label(value, "hostname"),
         data=data,
         pulsetime=None if pulsetime is None else parse_pulsetime(pulsetime),
-        created=None if created is None else times.parse_timestamp(created).astimezone(UTC),
+        created=None if created is None else _parse_created(created, now=now),
     )
 
 
@@ -131,6 +133,17 @@ def parse_pulsetime(value: JSONValue) -> timedelta:
         return parse_duration(value)
     except InvalidEvent as error:
         raise InvalidEvent("pulsetime", error.problem) from error
+
+
+def _parse_created(value: JSONValue, *, now: datetime) -> datetime:
+    if not isinstance(value, str):
+        raise InvalidEvent("created", f"{str(value)[:64]!r} is not a text")
+    try:
+        created = times.parse_timestamp(value)
+        times.check_timestamp(created, now=now)
+    except InvalidEvent as error:
+        raise InvalidEvent("created", error.problem) from error
+    return created
 
 
 def _parse_label(value: Mapping[str, JSONValue], name: str) -> str | None:

@@ -266,8 +266,8 @@ def _parse_inserts(bucket_id: BucketId, value: JSONObject | list[JSONValue], now
     return InsertEvents(bucket_id=bucket_id, events=_parse_events(value, now), creates_bucket=creates_bucket)
 
 
-def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], _now: datetime) -> Request:
-    return DescribeBucket(bucket_id=bucket_id, description=parse_description(_require_object(value)))
+def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
+    return DescribeBucket(bucket_id=bucket_id, description=parse_description(_require_object(value), now=now))
 
 
 def _parse_admin(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:

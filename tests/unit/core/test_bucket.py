@@ -64,7 +64,8 @@ def test_parse_description_reads_every_field() -> None:
             "pulsetime": 90.5,
             "created": "2026-11-23T11:00:00+01:00",
             "colour": "unknown keys are ignored",
-        }
+        },
+        now=NOW,
     )
 
     assert description == BucketDescription(
@@ -83,7 +84,7 @@ def test_parse_description_takes_null_for_absent() -> None:
     """Null and absent mean the same: leave it."""
     nothing = dict.fromkeys(("type", "client", "hostname", "data", "pulsetime", "created"))
 
-    assert parse_description(nothing) == parse_description({}) == BucketDescription()
+    assert parse_description(nothing, now=NOW) == parse_description({}, now=NOW) == BucketDescription()
 
 
 @pytest.mark.parametrize(
@@ -101,15 +102,19 @@ def test_parse_description_takes_null_for_absent() -> None:
         pytest.param({"pulsetime": -1}, "pulsetime", id="pulsetime negative"),
         pytest.param({"pulsetime": True}, "pulsetime", id="pulsetime true"),
         pytest.param({"created": 5}, "created", id="created a number"),
-        pytest.param({"created": "now"}, "timestamp", id="created a word"),
+        pytest.param({"created": "now"}, "created", id="created a word"),
+        pytest.param({"created": "0001-01-01T00:00:00+00:00"}, "created", id="created in the year 1"),
+        pytest.param({"created": "1969-12-31T23:59:59+00:00"}, "created", id="created before 1970"),
+        pytest.param({"created": "2026-11-24T10:00:01+00:00"}, "created", id="created more than a day ahead"),
     ],
 )
 def test_parse_description_names_the_field_that_does_not_fit(value: dict[str, Any], field: str) -> None:
     """Every field is checked."""
     with pytest.raises(InvalidEvent) as caught:
-        parse_description(value)
+        parse_description(value, now=NOW)
 
     assert caught.value.field == field
+    assert str(caught.value).startswith(field)
 
 
 def test_parse_pulsetime_takes_0_to_366_days() -> None:
