@@ -12,7 +12,14 @@ import httpx
 
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
-from pulseline_core.errors import BadInput, NotAuthorized, NotFound, PulselineError, ServerUnavailable
+from pulseline_core.errors import (
+    BadInput,
+    InvalidSetting,
+    NotAuthorized,
+    NotFound,
+    PulselineError,
+    ServerUnavailable,
+)
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
 
@@ -37,7 +44,11 @@ class RestReader:
         Args:
             url: the server's address, as in ``http://127.0.0.1:5600``.
             read_timeout_s: how long the server may be silent.
+
+        Raises:
+            InvalidSetting: the address is none.
         """
+        _check_url(url)
         self.url = url.rstrip("/")
         self._timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
 
@@ -190,6 +201,13 @@ class RestReader:
 
     def _map_error(self, error: httpx.HTTPError) -> PulselineError:
         return ServerUnavailable(self.url, str(error) or type(error).__name__)
+
+
+def _check_url(url: str) -> None:
+    try:
+        httpx.URL(url).host.encode("idna")  # as a socket does
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise InvalidSetting("url", f"is {url[:64]!r}, which is no address of a server: {error}") from error
 
 
 def _quote(bucket_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -13,7 +13,7 @@ from pulseline_client.commands.human import parse_data, parse_instant
 from pulseline_client.commands.output import Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import ExitCode, ReplyTimeout
-from pulseline_core.event import Event
+from pulseline_core.event import Event, parse_duration
 from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: How long --queued gives a server that is there to take the heartbeat at once.
@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913  one argument for each flag
     """
     now = datetime.now(UTC)
     instant = now if timestamp is None else parse_instant(timestamp, now=now)
-    event = Event(timestamp=instant, duration=timedelta(seconds=duration), data=parse_data(data))
+    event = Event(timestamp=instant, duration=parse_duration(duration), data=parse_data(data))
     with server.open_client() as client:
         stored = client.heartbeat(bucket, event, pulsetime=pulsetime, queued=queued)
         if stored is None:

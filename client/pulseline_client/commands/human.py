@@ -13,6 +13,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from pulseline_core.errors import BadInput
+from pulseline_core.json_value import MAX_DEPTH
 from pulseline_core.types import JSONObject, JSONValue
 
 #: Characters that turn the direction of text around them, so that a line shows what it does not say.
@@ -75,6 +76,8 @@ def _is_bare(text: str) -> bool:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
+    except RecursionError:  # for a decoder with more patience it is
+        return True
     except ValueError:
         return False
     return True
@@ -156,6 +159,8 @@ def parse_data(words: tuple[str, ...]) -> JSONObject:
 def _parse_object(text: str) -> JSONObject:
     try:
         value: JSONValue = json.loads(text)
+    except RecursionError as error:
+        raise _build_depth_error(text) from error
     except ValueError as error:
         raise BadInput(f"data {text[:64]!r} is not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -166,6 +171,12 @@ def _parse_object(text: str) -> JSONObject:
 def _parse_value(text: str) -> JSONValue:
     try:
         value: JSONValue = json.loads(text)
+    except RecursionError as error:
+        raise _build_depth_error(text) from error
     except ValueError:
         return text
     return value
+
+
+def _build_depth_error(text: str) -> BadInput:
+    return BadInput(f"data {text[:64]!r} is nested deeper than {MAX_DEPTH} levels")

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pulseline_client import RestReader
-from pulseline_core.errors import BadInput, NotAuthorized, NotFound, ServerUnavailable
+from pulseline_core.errors import BadInput, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
 
@@ -81,7 +81,17 @@ def rest(server: RestServer) -> Iterator[RestReader]:
         (lambda rest: rest.get_dead_letters(limit=5, before_id=9), [], "/api/0/dead-letters?limit=5&before_id=9"),
         (lambda rest: rest.get_dead_letter(4), {"id": 4}, "/api/0/dead-letters/4"),
     ],
-    ids=["info", "status", "buckets", "bucket", "count", "dead letters", "dead letter"],
+    ids=[
+        "info",
+        "status",
+        "buckets",
+        "bucket",
+        "bucket of dots",
+        "bucket with a dot",
+        "count",
+        "dead letters",
+        "dead letter",
+    ],
 )
 def test_reads_ask_what_the_server_answers(
     rest: RestReader, server: RestServer, read: Callable[[RestReader], JSONValue], answer: JSONValue, path: str
@@ -164,6 +174,13 @@ def test_answer_of_another_program_is_refused(rest: RestReader, server: RestServ
 
     with pytest.raises(ServerUnavailable, match="is not"):
         rest.get_info()
+
+
+@pytest.mark.parametrize("url", ["http://[[::1]:5600", "http://a..b:5600", f"http://{'a' * 64}:5600"])
+def test_an_address_that_can_not_be_is_refused_at_once(url: str) -> None:
+    """It is wrong usage, not a server that is away."""
+    with pytest.raises(InvalidSetting, match="is no address of a server"):
+        RestReader(url)
 
 
 def test_nobody_at_the_port_is_told() -> None:

@@ -91,6 +91,13 @@ def test_nothing_shows_the_list_of_commands(capsys: pytest.CaptureFixture[str]) 
         (["events"], "pulseline: error: missing argument 'BUCKET' (see 'pulseline events --help')"),
         (["up", "--port", "99999"], "pulseline: error: setting 'api.port' is 99999, not between 0 and 65535"),
         (["events", "x", "--start", "soon"], "pulseline: error: time 'soon' is not understood"),
+        (["heartbeat", "x", "--duration", "inf"], "pulseline: error: duration inf s is not between 0 and 366 days"),
+        (["heartbeat", "x", "--duration", "nan"], "pulseline: error: duration nan s is not between 0 and 366 days"),
+        (["heartbeat", "x", "--duration", "1e300"], "pulseline: error: duration 1e+300 s is not between 0 and 366"),
+        (["heartbeat", "x", "[" * 5_000], "pulseline: error: data '[[[["),
+        (["status", "--host", "[::1"], "pulseline: error: setting 'url' is 'http://[[::1]:5600', which is no address"),
+        (["heartbeat", "x", "--host", "[::1"], "pulseline: error: setting 'url' is 'http://[[::1]:5600', which is no"),
+        (["buckets", "--host", "a..b"], "pulseline: error: setting 'url' is 'http://a..b:5600', which is no address"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(

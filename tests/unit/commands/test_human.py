@@ -58,6 +58,7 @@ def test_format_instant_shows_local_time_with_its_offset() -> None:
         ({"tags": ["a", 1], "ok": True, "x": None}, 'tags=["a",1] ok=true x=null'),
         ({"title": "\x1b[31mred\x9b"}, 'title="\\u001b[31mred\\x9b"'),
         ({"titel": "Übersicht"}, "titel=Übersicht"),
+        pytest.param({"deep": "[" * 100_000}, f'deep="{"[" * 100_000}"', id="text of 100,000 brackets"),
     ],
 )
 def test_format_data_is_one_line_of_words(data: JSONObject, text: str) -> None:
@@ -124,6 +125,9 @@ def test_parse_data_reads_words_json_or_one_value(words: tuple[str, ...], data: 
         (("a", "b"), "data 'a' is not key=value"),
         (("=b",), "data '=b' is not key=value"),
         (("{broken",), "data '{broken' is not JSON"),
+        pytest.param(('{"a":' * 100_000,), "is nested deeper than 64 levels", id="100,000 objects"),
+        pytest.param(("[" * 100_000,), "is nested deeper than 64 levels", id="100,000 arrays"),
+        pytest.param(("a=" + "[" * 100_000,), "is nested deeper than 64 levels", id="key=100,000 arrays"),
     ],
 )
 def test_parse_data_refuses_what_is_none_of_these(words: tuple[str, ...], problem: str) -> None:
