@@ -157,6 +157,7 @@ STRANGE_BUCKETS: Final[dict[str, str]] = {
     "plus": "+",
     "slash": "a/b",
     "dollar": "$SYS",
+    "dot": ".",
     "dots": "..",
     "percent": "%2F",
     "space": "my bucket",

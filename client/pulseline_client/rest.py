@@ -211,7 +211,8 @@ def _check_url(url: str) -> None:
 
 
 def _quote(bucket_id: str) -> str:
-    return quote(bucket_id, safe="")
+    """Return an id as one segment of a path; ``.`` and ``..`` as they are would be steps (RFC 3986 section 5.2.4)."""
+    return quote(bucket_id, safe="") if bucket_id.strip(".") else bucket_id.replace(".", "%2E")
 
 
 def _build_range(start: datetime | None, end: datetime | None) -> dict[str, str]:

@@ -77,6 +77,8 @@ def rest(server: RestServer) -> Iterator[RestReader]:
         (lambda rest: rest.get_status(), {"ingest": {}}, "/api/0/status"),
         (lambda rest: rest.get_buckets(), {"a": {"id": "a"}}, "/api/0/buckets/"),
         (lambda rest: rest.get_bucket("a/b é"), {"id": "a/b é"}, "/api/0/buckets/a%2Fb%20%C3%A9"),
+        (lambda rest: rest.get_bucket(".."), {"id": ".."}, "/api/0/buckets/%2E%2E"),
+        (lambda rest: rest.get_bucket("a.b"), {"id": "a.b"}, "/api/0/buckets/a.b"),
         (lambda rest: rest.get_eventcount("a"), 7, "/api/0/buckets/a/events/count"),
         (lambda rest: rest.get_dead_letters(limit=5, before_id=9), [], "/api/0/dead-letters?limit=5&before_id=9"),
         (lambda rest: rest.get_dead_letter(4), {"id": 4}, "/api/0/dead-letters/4"),
