@@ -10,6 +10,7 @@ import click
 from pulseline_client.commands.event_columns import format_instant_of
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
+from pulseline_core.errors import Unavailable
 from pulseline_core.help_text import build_epilog
 from pulseline_core.types import JSONObject, JSONValue
 
@@ -34,7 +35,7 @@ _BROKER_FIGURES: Final = (
     "publish/messages/dropped",
 )
 
-_COUNTERS: Final = ("received", "applied", "merged", "duplicates", "dead_letters", "ignored")
+_COUNTERS: Final = ("received", "applied", "duplicates", "dead_letters", "ignored")
 
 
 @click.command(
@@ -48,28 +49,51 @@ def command(*, server: Server, form: Form) -> None:
     """Show what broker, ingest and store say of themselves.
 
     Of the messages received, each was applied, a duplicate or a dead letter: 'balance' says whether that adds up. In a
-    pipe: part, figure and value, separated by tabs. With --json: the answer of /api/0/status.
+    pipe: part, figure and value, separated by tabs. With --json: the answer of /api/0/status. While the server has no
+    link to its broker, what broker and ingest said last is stale, and the exit code is 3.
     """
     with server.open_rest() as rest:
         status = rest.get_status()
     if form is Form.JSON:
         show_json(status)
-        return
-    show_records(list(iter_rows(status)), _COLUMNS, form=form, nothing="Nothing is known yet.")
+    else:
+        show_records(list(iter_rows(status)), _COLUMNS, form=form, nothing="Nothing is known yet.")
+    check_link(_get_object(status, "link"))
+
+
+def check_link(link: JSONObject) -> None:
+    """Raise ``Unavailable`` when the server has no connection to its broker."""
+    if _is_down(link):
+        problem = link.get("problem") or "it has not connected yet"
+        raise Unavailable(
+            f"the server has no link to its broker: {problem}", hint="the figures of broker and ingest are stale"
+        )
+
+
+def _is_down(link: JSONObject) -> bool:
+    return link.get("connected") is False
 
 
 def iter_rows(status: JSONObject) -> Iterator[JSONObject]:
     """Yield what to show, as ``{"part", "figure", "value"}``."""
     yield from _iter_figures("server", status, ("version", "started", "testing"))
-    yield from _iter_figures("broker", _get_object(status, "broker"), _BROKER_FIGURES)
+    link = _get_object(status, "link")
+    yield from _iter_figures("link", link, ("connected", *_get_trouble(link), "waiting"))
+    age: JSONObject = {"stale": True} if _is_down(link) else {}
+    yield from _iter_figures("broker", age | _get_object(status, "broker"), ("stale", *_BROKER_FIGURES))
     for name, worker in _get_object(status, "workers").items():
         if isinstance(worker, dict):
-            yield from _iter_worker(f"ingest {name}", worker)
+            yield from _iter_worker(f"ingest {name}", age | worker)
     yield from _iter_figures("store", _get_object(status, "store"), ("buckets", "dead_letters"))
 
 
+def _get_trouble(link: JSONObject) -> tuple[str, ...]:
+    """Return what to show of the link's problem: with a connection and nothing that waits, it is over."""
+    return ("problem",) if _is_down(link) or link.get("waiting") else ()
+
+
 def _iter_worker(part: str, worker: JSONObject) -> Iterator[JSONObject]:
-    yield from _iter_figures(part, worker, ("state", "started", "queue"))
+    yield from _iter_figures(part, worker, ("stale", "state", "problem", "started", "queue"))
     counters = _get_object(worker, "counters")
     yield from _iter_figures(part, counters, _COUNTERS)
     if counters:
@@ -89,7 +113,7 @@ def check_balance(counters: Mapping[str, JSONValue]) -> str:
 def _iter_figures(part: str, figures: Mapping[str, JSONValue], names: tuple[str, ...]) -> Iterator[JSONObject]:
     for name in names:
         value = figures.get(name)
-        if value is not None and not isinstance(value, dict | list):
+        if value not in (None, "") and not isinstance(value, dict | list):
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             yield {"part": part, "figure": name.replace("_", " "), "value": shown}
 

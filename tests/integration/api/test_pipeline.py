@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -20,7 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from pulseline_api.service import Service
 from pulseline_broker.service import BrokerService
+from pulseline_client import cli
 from pulseline_core.data_folder import API_USER, DataFolder
+from pulseline_core.errors import ExitCode
 from pulseline_core.settings import Settings, load
 from pulseline_ingest.gate import IngestGate
 from tests.poison import POISON, STRANGE_BUCKETS
@@ -298,6 +301,24 @@ def test_many_clients_write_one_bucket(http: httpx.Client, bucket: str) -> None:
     stored = http.get(f"{bucket}/events").json()
     assert len(set(ids)) == len(ids) == 200
     assert {tuple(event["data"]["n"]) for event in stored} == {(w, n) for w in range(8) for n in range(25)}
+
+
+def test_status_of_a_server_without_its_broker_is_an_error(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command tells a link that is down from one that is up."""
+    folder = str(tmp_path_factory.mktemp("gone"))
+    with ExitStack() as stack:
+        with _start_broker(_build_settings(folder)) as broker:
+            api = stack.enter_context(Service(_build_settings(folder, port=broker.port), threading.Event()))
+            url, command = f"http://127.0.0.1:{api.port}/api/0/status", ["status", "--port", str(api.port)]
+            assert _wait_for(lambda: httpx.get(url, trust_env=False).json()["link"]["connected"])
+            with_broker = cli.run(command)
+        assert _wait_for(lambda: not httpx.get(url, trust_env=False).json()["link"]["connected"])
+        without_broker = cli.run(command)
+
+    assert (with_broker, without_broker) == (ExitCode.OK, ExitCode.UNAVAILABLE)
+    assert "the server has no link to its broker" in capsys.readouterr().err
 
 
 def test_writes_survive_the_brokers_absence(tmp_path_factory: pytest.TempPathFactory) -> None:

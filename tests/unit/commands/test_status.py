@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pulseline_client import RestReader, cli
 from pulseline_client.commands.status import check_balance, iter_rows
+from pulseline_core.errors import ExitCode
 from pulseline_core.types import JSONObject
 
 
@@ -25,12 +27,13 @@ def test_check_balance_adds_up_what_became_of_messages(counters: JSONObject, ver
 
 
 def test_iter_rows_shows_every_part_that_is_known() -> None:
-    """Server, broker, each worker and the store, in this order; what is unknown is left out."""
+    """Server, link, broker, each worker and the store, in this order; what is unknown or empty is left out."""
     status: JSONObject = {
         "version": "0.1.0",
         "testing": False,
+        "link": {"connected": True, "problem": "", "waiting": 0},
         "broker": {"clients/connected": 2, "load/sockets/1min": 0.5},
-        "workers": {"main": {"state": "online", "counters": {"received": 1, "applied": 1}}},
+        "workers": {"main": {"state": "online", "problem": None, "counters": {"received": 1, "applied": 1}}},
         "store": {"buckets": 3, "dead_letters": 0},
     }
 
@@ -39,6 +42,8 @@ def test_iter_rows_shows_every_part_that_is_known() -> None:
     assert rows == [
         ("server", "version", "0.1.0"),
         ("server", "testing", "false"),
+        ("link", "connected", "true"),
+        ("link", "waiting", "0"),
         ("broker", "clients/connected", "2"),
         ("ingest main", "state", "online"),
         ("ingest main", "received", "1"),
@@ -52,3 +57,51 @@ def test_iter_rows_shows_every_part_that_is_known() -> None:
 def test_iter_rows_of_an_empty_answer_is_empty() -> None:
     """A server that knows nothing yet is no error."""
     assert list(iter_rows({})) == []
+
+
+def test_iter_rows_leaves_out_a_problem_that_is_over() -> None:
+    """The client keeps the last one until something is confirmed; with a connection and nothing waiting it is past."""
+    status: JSONObject = {"link": {"connected": True, "problem": "no MQTT broker answers", "waiting": 0}}
+
+    assert [(row["figure"], row["value"]) for row in iter_rows(status)] == [("connected", "true"), ("waiting", "0")]
+
+
+def test_iter_rows_shows_what_keeps_a_worker_from_storing() -> None:
+    """It runs, and can not do its work."""
+    status: JSONObject = {"workers": {"main": {"state": "online", "problem": "no space left"}}}
+
+    rows = [(row["figure"], row["value"]) for row in iter_rows(status)]
+
+    assert rows == [("state", "online"), ("problem", "no space left")]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["lines", "json"])
+def test_status_without_a_broker_is_stale_and_exit_code_3(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What broker and worker said last is shown, but nobody takes it for the present."""
+    status: JSONObject = {
+        "link": {"connected": False, "problem": "no MQTT broker answers", "waiting": 4},
+        "broker": {"clients/connected": 2},
+        "workers": {"main": {"state": "online"}},
+    }
+    monkeypatch.setattr(RestReader, "get_status", lambda _: status)
+
+    code = cli.run(["status", *form])
+
+    output = capsys.readouterr()
+    assert code == ExitCode.UNAVAILABLE
+    assert output.err == (
+        "pulseline: error: the server has no link to its broker: no MQTT broker answers "
+        "(the figures of broker and ingest are stale)\n"
+    )
+    if not form:
+        assert output.out.splitlines() == [
+            "link\tconnected\tfalse",
+            "link\tproblem\tno MQTT broker answers",
+            "link\twaiting\t4",
+            "broker\tstale\ttrue",
+            "broker\tclients/connected\t2",
+            "ingest main\tstale\ttrue",
+            "ingest main\tstate\tonline",
+        ]
