@@ -6,14 +6,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import click
 import pytest
 
+from pulseline_api.app import BASE_PATH, create_app
+from pulseline_api.problems import STATUSES
 from pulseline_client.cli import group
 from pulseline_core.errors import ExitCode
 from pulseline_core.settings.load import SPECS
+from tests.unit.api.conftest import INFO
+from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -85,6 +90,26 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if anchor:
             headings = _HEADING.findall(_CODE.sub("", file.read_text(encoding="utf-8")))
             assert anchor in map(build_anchor, headings), target
+
+
+def test_the_page_about_rest_lists_every_route() -> None:
+    """And none that there is not; what arguments are called does not matter."""
+    rules = create_app(MemoryReader(MemoryStore()), RecordingWriter(MemoryStore()), INFO).url_map.iter_rules()
+    routes = {
+        f"{method} {re.sub('<.*?>', '{}', rule.rule.removeprefix(BASE_PATH))}"
+        for rule in rules
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    rows = re.findall(r"^\| `([A-Z]+ /[^`?]*)", read("docs/reference/rest.md"), re.MULTILINE)
+
+    assert sorted(re.sub(r"{\w+}", "{}", row) for row in rows) == sorted(routes)
+
+
+@pytest.mark.parametrize("status", sorted({*STATUSES.values(), *(HTTPStatus(each) for each in (304, 401, 405, 415))}))
+def test_the_page_about_rest_explains_every_status(status: HTTPStatus) -> None:
+    """Those of our errors, and those that are answered without one."""
+    assert f"\n| {status.value} | " in read("docs/reference/rest.md")
 
 
 def test_decisions_are_numbered_without_gaps_and_listed() -> None:
