@@ -212,6 +212,8 @@ def _parse_positive(value: Mapping[str, JSONValue], name: str) -> int:
 def _parse_events(value: JSONObject | list[JSONValue], now: datetime) -> tuple[Event, ...]:
     """Return the events of an event, a batch or a bare array; ids that publishers send are not taken."""
     if isinstance(value, dict) and "events" not in value:
+        if "data" not in value:
+            raise InvalidPayload("the event has no data")
         return (_parse_new_event(value, now),)
     items = value["events"] if isinstance(value, dict) else value
     if not isinstance(items, list):

@@ -213,7 +213,7 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         *("object", "text as data", "no time zone", "before 1970", "far ahead", "negative duration", "NaN duration"),
         *("negative pulsetime", "text as pulsetime", "large heartbeat", "large batch", "surrogate as type"),
         *("long type", "array as bucket data", "event without id", "negative id", "text as id", "range without zone"),
-        *("dead letter 0", "NaN in request", "empty request"),
+        *("dead letter 0", "NaN in request", "empty request", "availability", "state"),
     ],
 )
 def test_bad_input_raises_at_the_call(call: Any, kind: type[BadInput]) -> None:
