@@ -36,7 +36,7 @@ SELECT b.*,
         WHERE bucket_id = b.id AND start_us >= b.last_us - b.longest_us AND {IS_LONG})
 FROM known b ORDER BY b.name
 """  # noqa: S608 - constants
-_READ_ALL: Final = _READ.format(where="")
+_READ_ALL: Final = _READ.format(where="WHERE b.name IS NOT NULL")
 _READ_ONE: Final = _READ.format(where="WHERE b.name = ?")
 
 
@@ -88,10 +88,9 @@ class Buckets:
             self._connection.run(BucketTable.update(**columns).where(BucketTable.id == row.key))
         self._known.pop(bucket.id, None)
 
-    def delete(self, row: BucketRow) -> None:
-        """Delete a bucket, whose events are gone already."""
-        self._connection.run(BucketTable.delete().where(BucketTable.id == row.key))
-        self._known.pop(row.bucket.id, None)
+    def forget(self, bucket_id: BucketId) -> None:
+        """Forget a bucket that is deleted."""
+        self._known.pop(bucket_id, None)
 
     def flush(self) -> None:
         """Keep the memory bounded; the transaction is about to commit."""

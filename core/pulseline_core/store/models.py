@@ -32,10 +32,10 @@ class RowId(peewee.BigAutoField):
 
 
 class BucketTable(peewee.Model):
-    """A bucket; ``name`` is the id that people know it by."""
+    """A bucket; ``name`` is the id that people know it by. One without a name is deleted, see ``deleted``."""
 
     id = RowId()
-    name = peewee.TextField()
+    name = peewee.TextField(null=True)
     type = peewee.TextField()
     client = peewee.TextField()
     hostname = peewee.TextField()

@@ -30,8 +30,10 @@ from pulseline_core.times import to_us
 
 _BUCKET: Final = "SELECT id, longest_us FROM bucket WHERE name = ?"
 
-_BEGIN_IN: Final = "bucket_id = ? AND start_us >= ? AND (start_us, e.id) < (?, ?)"
-_REACH_INTO: Final = "bucket_id = ? AND start_us >= ? AND start_us < ? AND end_us >= ?"
+#: A bucket may be deleted between two pages of a stream, and its rows are still there for a while.
+_OF_BUCKET: Final = "bucket_id = (SELECT id FROM bucket WHERE id = ? AND name IS NOT NULL)"
+_BEGIN_IN: Final = f"{_OF_BUCKET} AND start_us >= ? AND (start_us, e.id) < (?, ?)"
+_REACH_INTO: Final = f"{_OF_BUCKET} AND start_us >= ? AND start_us < ? AND end_us >= ?"
 
 _SELECT_PAGE: Final = f"{SELECT_EVENTS} WHERE {_BEGIN_IN} ORDER BY start_us DESC, e.id DESC LIMIT ?"
 _SELECT_SHORT: Final = f"{SELECT_EVENTS} WHERE {_REACH_INTO} AND NOT ({IS_LONG})"

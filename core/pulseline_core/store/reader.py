@@ -35,6 +35,7 @@ from pulseline_core.types import BucketId
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
 PAGE_EVENTS: Final = 2000
 
+_BUCKET_IDS: Final = "SELECT name FROM bucket WHERE name IS NOT NULL ORDER BY name"
 _HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
 _KEY: Final = "(SELECT id FROM bucket WHERE name = ?)"
@@ -85,7 +86,7 @@ class Reader:
     def read_bucket_ids(self) -> list[BucketId]:
         """Return the ids of all buckets, without looking at their timelines."""
         with self._pool.read() as connection:
-            return [BucketId(name) for (name,) in connection.fetch_all("SELECT name FROM bucket ORDER BY name")]
+            return [BucketId(name) for (name,) in connection.fetch_all(_BUCKET_IDS)]
 
     def has_bucket(self, bucket_id: str) -> bool:
         """Return whether there is such a bucket."""

@@ -25,7 +25,7 @@ _MAX_TIMELINES: Final = 50_000
 #: How many following rows are looked at first; each time all of them were absorbed, it is eight times as many.
 _FIRST_FOLLOWING: Final = 4
 
-_LONGEST: Final = "SELECT longest_us FROM bucket WHERE id = ?"
+_LONGEST: Final = "SELECT longest_us FROM bucket WHERE id = ? AND name IS NOT NULL"
 _SET_LONGEST: Final = "UPDATE bucket SET longest_us = ? WHERE id = ?"
 _PREVIOUS: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us <= ?"

@@ -61,6 +61,14 @@ def beat(store: Store, *heartbeats: Event, pulsetime: timedelta = MINUTE, bucket
         return [tx.merge_heartbeat(row, heartbeat, pulsetime) for heartbeat in heartbeats]
 
 
+def collect(store: Store, limit: int = 1000) -> None:
+    """Remove all that is deleted, ``limit`` events in a transaction."""
+    is_left = True
+    while is_left:
+        with store.transaction() as tx:
+            is_left = tx.collect(limit)
+
+
 def outline(events: Iterable[Event]) -> list[tuple[float, float, JSONObject]]:
     """Return (start, end, data) of each event, in seconds of the morning."""
     return [

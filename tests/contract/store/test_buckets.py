@@ -7,7 +7,7 @@ from datetime import timedelta
 from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.store import Reader, Store
 from pulseline_core.types import BucketId
-from tests.contract.store.samples import BUCKET, MAIL, MINUTE, MORNING, at, beat, get_row, insert, make_event
+from tests.contract.store.samples import BUCKET, MAIL, MINUTE, MORNING, at, beat, collect, get_row, insert, make_event
 
 DESCRIPTION = BucketDescription(
     type="currentwindow",
@@ -136,6 +136,7 @@ def test_deleting_a_bucket_takes_its_events_and_data_alone(store: Store, reader:
         tx.set_watermark("publisher", BUCKET, 7)
         tx.merge_heartbeat(get_row(tx), make_event(2), MINUTE)
         tx.delete_bucket(get_row(tx))
+    collect(store)
 
     assert [bucket.id for bucket in reader.read_buckets()] == ["neighbour"]
     assert reader.count_events("neighbour") == 1

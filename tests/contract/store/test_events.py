@@ -7,7 +7,7 @@ import pytest
 from pulseline_core.errors import NotFound
 from pulseline_core.store import Reader, Store
 from pulseline_core.types import JSONObject
-from tests.contract.store.samples import BUCKET, MAIL, WORK, at, beat, get_row, insert, make_event, outline
+from tests.contract.store.samples import BUCKET, MAIL, WORK, at, beat, collect, get_row, insert, make_event, outline
 
 OTHER = "watcher-afk_host"
 
@@ -160,6 +160,7 @@ def test_deleting_a_range_takes_the_events_that_begin_in_it(store: Store, reader
 
     with store.transaction() as tx:
         count = tx.delete_events(get_row(tx), at(10), at(30))
+    collect(store)
 
     assert count == 3
     assert [event[0] for event in outline(reader.read_events(BUCKET))] == [31, 0]
