@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from pulseline_core.message import DeleteBucket, DescribeBucket, Envelope
+from pulseline_core.message import DeleteBucket, DeleteEvents, DescribeBucket, Envelope
 from pulseline_core.topic import Kind, build_topic
 from pulseline_core.types import BucketId, JSONValue
 from pulseline_ingest.acknowledgement import AcknowledgementRules, Acknowledgements
@@ -26,12 +26,14 @@ class Effects:
         counters: what became of the messages.
         touched: the buckets whose newest event may be another now.
         unapplied: the messages that asked for something and changed nothing.
+        leaves_rows: whether something was deleted whose rows are to be collected.
     """
 
     def __init__(self) -> None:
         self.counters = Counters()
         self.touched: dict[BucketId, None] = {}
         self.unapplied: list[Received] = []
+        self.leaves_rows = False
         #: Deleted buckets, and whether they were described anew afterwards.
         self._deleted: dict[BucketId, bool] = {}
         self._acknowledgements = Acknowledgements()
@@ -62,6 +64,8 @@ class Effects:
 
     def _add_change(self, change: BucketRequest) -> None:
         bucket_id = change.bucket_id
+        if isinstance(change, DeleteBucket | DeleteEvents):
+            self.leaves_rows = True
         if isinstance(change, DeleteBucket):
             self._deleted[bucket_id] = False
             self.touched.pop(bucket_id, None)

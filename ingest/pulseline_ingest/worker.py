@@ -15,6 +15,8 @@ Theory of operation::
 * Messages are settled in the order in which they were received, each once, however its group went.
 * States and status are published between groups; their timers shorten the wait for messages and never delay one.
   Under load few states are published for each group: the latest wins, so a bucket that waits longer loses nothing.
+* What is deleted is out of sight with its commit. Its rows are removed a few at a time, after each group and while no
+  message waits; what is left at the end is removed after the next start.
 * It ends when the source does, after the last message was settled. An error that comes out of ``run`` is a bug, or a
   source that fails; whoever started the thread ends the process, and what was not settled is sent again.
 """
@@ -55,6 +57,10 @@ _IDLE_STATES: Final = 10
 #: cold; so all of them take a twentieth of the thread at most, and ten thousand buckets under full load a minute.
 _MESSAGES_PER_STATE: Final = 100
 
+#: Deleted events that are removed in one transaction: a message that comes meanwhile waits for about a millisecond.
+#: Larger transactions remove no faster, since each event's data has pages of its own.
+_COLLECTED_EVENTS: Final = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerParts:
@@ -88,15 +94,19 @@ class Worker:
         self._problem: str | None = None
         #: Messages since the last state that was published while messages wait.
         self._unpaid = 0
+        #: Whether there may be rows to collect; at first those that the last run left.
+        self._leaves_rows = True
 
     def run(self) -> None:
         """Apply and acknowledge messages until the source ends."""
         self._parts.states.mark_all()
         self._publish_views(0)
+        self._collect()
         while (group := self._source.receive(self._parts.max_batch, self._get_wait_s())) is not None:
             if group:
                 self._handle([read_message(received, self._parts.payload_rules) for received in group])
             self._publish_views(len(group))
+            self._collect()
         self._source.publish([self._parts.facts.build_offline()])
 
     def _handle(self, deliveries: Sequence[Delivery]) -> None:
@@ -148,6 +158,7 @@ class Worker:
         """Make a committed group visible: first to who sent it, then to who watches."""
         self._counters.add(effects.counters, received=len(deliveries))
         self._parts.states.mark(effects.touched)
+        self._leaves_rows |= effects.leaves_rows
         messages = [delivery.received for delivery in deliveries]
         self._source.settle(messages, committed=True, unapplied=effects.unapplied)
         notices = list(effects.iter_messages(self._parts.acknowledgement_rules))
@@ -172,6 +183,20 @@ class Worker:
         else:
             logger.error("nothing can be stored: %s", error, extra={"action": "store_failed"})
 
+    def _collect(self) -> None:
+        """Remove some rows of what is deleted; while the store does not work, they are left alone."""
+        if not self._is_collecting:
+            return
+        try:
+            with self._parts.store.transaction() as tx:
+                self._leaves_rows = tx.collect(_COLLECTED_EVENTS)
+        except (StoreUnavailable, ConfigError) as error:
+            self._note_problem(error)
+
+    @property
+    def _is_collecting(self) -> bool:
+        return self._leaves_rows and self._problem is None
+
     def _publish_views(self, busy_messages: int) -> None:
         """Publish the states and the status that are due."""
         now = monotonic()
@@ -193,7 +218,9 @@ class Worker:
         )
 
     def _get_wait_s(self) -> float:
-        """Return how long to wait for messages before the next view is due."""
+        """Return how long to wait for messages before something else is to be done."""
+        if self._is_collecting:
+            return 0.0
         now = monotonic()
         wait_s = self._status_timer.get_wait_s(now=now)
         state_wait_s = self._parts.states.get_wait_s(now=now)

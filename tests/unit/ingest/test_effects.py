@@ -170,6 +170,19 @@ def test_change_of_events_touches_their_bucket(change: BucketRequest) -> None:
     assert list(effects.iter_messages(RULES)) == []
 
 
+def test_deletions_leave_rows() -> None:
+    """Of a bucket or a range, not of one event: its row went with the transaction."""
+    delete_range = DeleteEvents(bucket_id=PLUG, start=at(0), end=at(1))
+    delete_event = DeleteEvent(bucket_id=PLUG, event_id=7)
+
+    assert [apply(change).leaves_rows for change in (DELETE, delete_range, delete_event, BEAT)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_touched_buckets_are_named_once_in_the_order_of_their_changes() -> None:
     """However often they changed."""
     other = Heartbeats(bucket_id=DESK, events=(make_event(),), pulsetimes=(None,))
