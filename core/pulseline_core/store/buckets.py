@@ -10,7 +10,7 @@ import orjson
 
 from pulseline_core.bucket import LOCAL_HOSTNAME, Bucket, BucketDescription
 from pulseline_core.store.connection import Connection, Row
-from pulseline_core.store.models import IS_LONG, LONG_US, BucketTable
+from pulseline_core.store.models import IS_KEPT, IS_LONG, LONG_US, BucketTable
 from pulseline_core.times import MICROSECOND, from_us, to_us
 from pulseline_core.types import BucketId
 
@@ -36,7 +36,7 @@ SELECT b.*,
         WHERE bucket_id = b.id AND start_us >= b.last_us - b.longest_us AND {IS_LONG})
 FROM known b ORDER BY b.name
 """  # noqa: S608 - constants
-_READ_ALL: Final = _READ.format(where="WHERE b.name IS NOT NULL")
+_READ_ALL: Final = _READ.format(where=f"WHERE {IS_KEPT}")
 _READ_ONE: Final = _READ.format(where="WHERE b.name = ?")
 
 

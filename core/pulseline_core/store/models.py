@@ -32,10 +32,10 @@ class RowId(peewee.BigAutoField):
 
 
 class BucketTable(peewee.Model):
-    """A bucket; ``name`` is the id that people know it by. One without a name is deleted, see ``deleted``."""
+    """A bucket; ``name`` is the id that people know it by. See ``deleted`` for those that are not there any more."""
 
     id = RowId()
-    name = peewee.TextField(null=True)
+    name = peewee.TextField()
     type = peewee.TextField()
     client = peewee.TextField()
     hostname = peewee.TextField()
@@ -114,6 +114,9 @@ class KeyValueTable(peewee.Model):
 #: Events longer than this, an hour, have an index of their own: a range read looks for short ones an hour back, and
 #: for long ones in there, however far back. Part of the schema.
 LONG_US: Final = 3_600_000_000
+
+#: Holds for buckets that are not deleted: the names of those that are begin with a control character, as no id does.
+IS_KEPT: Final = "name >= ' '"
 
 #: The condition of that index, in the words that make a database use it.
 IS_LONG: Final = f"end_us - start_us > {LONG_US}"

@@ -25,13 +25,13 @@ from typing import Final, NamedTuple
 from pulseline_core.errors import NotFound
 from pulseline_core.store.connection import Connection, Row
 from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS
-from pulseline_core.store.models import IS_LONG, LONG_US
+from pulseline_core.store.models import IS_KEPT, IS_LONG, LONG_US
 from pulseline_core.times import to_us
 
 _BUCKET: Final = "SELECT id, longest_us FROM bucket WHERE name = ?"
 
 #: A bucket may be deleted between two pages of a stream, and its rows are still there for a while.
-_OF_BUCKET: Final = "bucket_id = (SELECT id FROM bucket WHERE id = ? AND name IS NOT NULL)"
+_OF_BUCKET: Final = f"bucket_id = (SELECT id FROM bucket WHERE id = ? AND {IS_KEPT})"
 _BEGIN_IN: Final = f"{_OF_BUCKET} AND start_us >= ? AND (start_us, e.id) < (?, ?)"
 _REACH_INTO: Final = f"{_OF_BUCKET} AND start_us >= ? AND start_us < ? AND end_us >= ?"
 

@@ -19,6 +19,7 @@ from pulseline_core.store import buckets, dead_letters
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS, iter_events
+from pulseline_core.store.models import IS_KEPT
 from pulseline_core.store.pool import ReaderPool
 from pulseline_core.store.ranges import (
     EventRange,
@@ -35,7 +36,7 @@ from pulseline_core.types import BucketId
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
 PAGE_EVENTS: Final = 2000
 
-_BUCKET_IDS: Final = "SELECT name FROM bucket WHERE name IS NOT NULL ORDER BY name"
+_BUCKET_IDS: Final = f"SELECT name FROM bucket WHERE {IS_KEPT} ORDER BY name"  # noqa: S608 - a constant
 _HAS_BUCKET: Final = "SELECT 1 FROM bucket WHERE name = ?"
 _BY_ID: Final = f"{SELECT_EVENTS} WHERE e.id = ? AND bucket_id = ?"
 _KEY: Final = "(SELECT id FROM bucket WHERE name = ?)"

@@ -18,6 +18,7 @@ from pulseline_core.errors import NotFound
 from pulseline_core.merge import Merge, Span, merge_heartbeat
 from pulseline_core.store.connection import Connection, Row
 from pulseline_core.store.event_rows import MAX_US
+from pulseline_core.store.models import IS_KEPT
 
 #: Timelines kept from one transaction to the next, about 500 bytes each.
 _MAX_TIMELINES: Final = 50_000
@@ -25,7 +26,7 @@ _MAX_TIMELINES: Final = 50_000
 #: How many following rows are looked at first; each time all of them were absorbed, it is eight times as many.
 _FIRST_FOLLOWING: Final = 4
 
-_LONGEST: Final = "SELECT longest_us FROM bucket WHERE id = ? AND name IS NOT NULL"
+_LONGEST: Final = f"SELECT longest_us FROM bucket WHERE id = ? AND {IS_KEPT}"  # noqa: S608 - a constant
 _SET_LONGEST: Final = "UPDATE bucket SET longest_us = ? WHERE id = ?"
 _PREVIOUS: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us <= ?"
