@@ -66,7 +66,7 @@ class Client(Writer):
     ::
 
         with Client() as client:
-            client.create_bucket("plug", type="power")
+            client.create_bucket("plug", type="power", queued=True)
             client.heartbeat("plug", {"state": "on"}, pulsetime=60)
 
     The outbox is opened and the sender started by ``with``; reads also work without. One process at a time may have
@@ -164,7 +164,7 @@ class Client(Writer):
         Raises:
             ReplyTimeout: not within ``timeout_s``; all is kept and will be sent.
         """
-        with self._explain_timeout():
+        with self._explain_timeout(timeout_s):
             self._get_sender().flush(timeout_s)
 
     @property
@@ -199,7 +199,7 @@ class Client(Writer):
         sender.ask(drafts, replies)
         deadline = monotonic() + self.timeout_s
         try:
-            with self._explain_timeout():
+            with self._explain_timeout(self.timeout_s):
                 outcomes = [reply.wait(max(0.0, deadline - monotonic())) for reply in replies]
         except ReplyTimeout:
             sender.save()
@@ -218,14 +218,13 @@ class Client(Writer):
         return self._sender
 
     @contextmanager
-    def _explain_timeout(self) -> Iterator[None]:
-        """Let a ``ReplyTimeout`` say what the matter with the connection is."""
+    def _explain_timeout(self, timeout_s: float) -> Iterator[None]:
+        """Let a ``ReplyTimeout`` name the time that was asked for, and what the matter with the connection is."""
         try:
             yield
-        except ReplyTimeout as error:
+        except ReplyTimeout:
             problem = None if self._sender is None else self._sender.problem
-            error.hint = "" if problem is None else str(problem)
-            raise
+            raise ReplyTimeout(timeout_s, hint="" if problem is None else str(problem)) from None
 
     # --- reads
 

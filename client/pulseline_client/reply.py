@@ -51,8 +51,8 @@ class Reply:
         """
         try:
             return self._outcomes.get(timeout=timeout_s)
-        except Empty as error:
-            raise ReplyTimeout(timeout_s) from error
+        except Empty:
+            raise ReplyTimeout(timeout_s) from None
 
 
 class Replies:

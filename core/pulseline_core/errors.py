@@ -254,8 +254,8 @@ class ServerUnavailable(Unavailable):
 class ReplyTimeout(Unavailable):
     """A message is safe in the outbox but was not confirmed in time; it will still be sent."""
 
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"no confirmation within {timeout_s:g} s; the message is kept and will be sent")
+    def __init__(self, timeout_s: float, *, hint: str = "") -> None:
+        super().__init__(f"no confirmation within {timeout_s:g} s; the message is kept and will be sent", hint=hint)
         self.timeout_s = timeout_s
 
 

@@ -249,6 +249,16 @@ def test_outbox_that_went_back_in_time_loses_nothing(build_client: Build, server
     assert [message["data"] for message in server.worker.bodies] == [{"n": n} for n in (1, 2, 3, 4, 5)]
 
 
+def test_timeout_names_the_time_that_was_asked_for(build_client: Build, server: FakeServer) -> None:
+    """Not what was left of it, and nothing of how the waiting is done."""
+    server.is_away = True
+    with build_client(timeout_s=0.25) as client, pytest.raises(ReplyTimeout) as caught:
+        client.create_bucket("plug", type="power")
+
+    assert str(caught.value).startswith("no confirmation within 0.25 s;")
+    assert caught.value.__suppress_context__
+
+
 def test_refused_login_is_told(build_client: Build, server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
     """The message is kept, and the error says why it does not get through; the log says it once."""
     server.connect_code = 5
