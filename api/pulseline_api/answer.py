@@ -12,8 +12,8 @@ JSON_TYPE: Final = "application/json"
 
 
 def answer(value: object, status: int = HTTPStatus.OK) -> Response:
-    """Return ``value`` as a JSON response; times and the like must be text already."""
-    return Response(orjson.dumps(value), status, content_type=JSON_TYPE)
+    """Return ``value`` as a JSON response, with a line end; times and the like must be text already."""
+    return Response(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), status, content_type=JSON_TYPE)
 
 
 def answer_nothing(status: int) -> Response:

@@ -12,6 +12,7 @@ from pulseline_api.buckets import BucketRoutes
 from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
+from pulseline_api.front_page import build_front_page
 from pulseline_api.info import ServerInfo, build_info_routes
 from pulseline_api.problems import register_problems
 from pulseline_api.reader import Reader
@@ -58,6 +59,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     register_problems(app)
     app.before_request(Access(options.host).check_request)
     app.after_request(_forbid_sniffing)
+    app.register_blueprint(build_front_page(info, base=BASE_PATH))
     writes = Writes(reader, writer)
     for routes in (
         build_info_routes(info),

@@ -74,7 +74,7 @@ def _iter_export(reader: Reader, buckets: Iterable[Bucket]) -> Iterator[bytes]:
         yield from _iter_pages(events)
         yield b"]}"
         lead = b","
-    yield b"}}"
+    yield b"}}\n"
 
 
 def _iter_pages(events: Iterator[Event]) -> Iterator[bytes]:

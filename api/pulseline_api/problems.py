@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound as PathNotFound
 
 from pulseline_api.answer import answer
 from pulseline_core.errors import (
@@ -50,6 +51,7 @@ def register_problems(app: Flask) -> None:
     """Make ``app`` answer every error as JSON."""
     app.register_error_handler(PulselineError, _answer_error)
     app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(PathNotFound, _answer_unknown_path)
 
 
 def _answer_error(error: PulselineError) -> Response:
@@ -57,6 +59,12 @@ def _answer_error(error: PulselineError) -> Response:
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("a request failed: %s", error, exc_info=error)
     return answer({"message": str(error)}, status)
+
+
+def _answer_unknown_path(_: PathNotFound) -> Response:
+    """Name the path as the client wrote it; werkzeug says to check the spelling."""
+    path = str(request.environ.get("REQUEST_URI", request.path)).partition("?")[0]
+    return answer({"message": f"no path {path[:256]!r} exists; /api/0/ lists all"}, HTTPStatus.NOT_FOUND)
 
 
 def _answer_http_error(error: HTTPException) -> Response:

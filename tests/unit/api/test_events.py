@@ -83,7 +83,7 @@ def test_count_is_a_bare_integer_and_honours_the_range(
 
     answer = http.get(f"{EVENTS}/count?start=2026-11-01&end=2026-11-02")
 
-    assert answer.data == b"1"
+    assert answer.data == b"1\n"
     assert reader.asked == [{"start": datetime(2026, 11, 1, tzinfo=UTC), "end": datetime(2026, 11, 2, tzinfo=UTC)}]
 
 
