@@ -224,7 +224,7 @@ class Client(Writer):
             yield
         except ReplyTimeout:
             problem = None if self._sender is None else self._sender.problem
-            raise ReplyTimeout(timeout_s, hint="" if problem is None else str(problem)) from None
+            raise ReplyTimeout(timeout_s, problem=problem) from None
 
     # --- reads
 

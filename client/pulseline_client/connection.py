@@ -24,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from pulseline_client.waker import Waker
-from pulseline_core.errors import BrokerUnavailable
+from pulseline_core.errors import BrokerUnavailable, ExitCode
 from pulseline_core.types import PublisherId
 
 #: A silent connection is noticed after at most twice this.
@@ -35,6 +35,13 @@ CONNECT_TIMEOUT_S: Final = 5.0
 
 #: How often paho looks after its keepalive; far less than the keepalive itself.
 HOUSEKEEPING_S: Final = 5.0
+
+#: Answers to CONNECT that are about who we are.
+_LOGIN_REFUSALS: Final = frozenset({"Bad user name or password", "Not authorized"})
+
+_LOGIN_HINT: Final = (
+    "set PULSELINE_MQTT_USERNAME and PULSELINE_MQTT_PASSWORD, or username and password of [mqtt] in the settings file"
+)
 
 #: Answers to CONNECT that mean "later", not "no".
 _PASSING: Final = frozenset({"Server unavailable", "Server busy"})
@@ -54,7 +61,16 @@ class BrokerAddress:
 
 
 class ConnectionRefused(BrokerUnavailable):
-    """The broker answers, and does not want us: a wrong password, no right to read our acknowledgements."""
+    """The broker answers, and does not want us: no right to read our acknowledgements, say."""
+
+
+class LoginRefused(ConnectionRefused):
+    """The broker wants another user name or password, or one at all."""
+
+    exit_code = ExitCode.NOT_PERMITTED
+
+    def __str__(self) -> str:
+        return f"the MQTT broker at {self.host}:{self.port} refuses the log-in: {self.reason}"
 
 
 class Connection:
@@ -131,6 +147,8 @@ class Connection:
                 self._check_lost()
         if code.getName() in _PASSING:
             raise self.build_error(code.getName().lower())
+        if code.getName() in _LOGIN_REFUSALS:
+            raise LoginRefused(self._address.host, self._address.port, code.getName().lower(), hint=_LOGIN_HINT)
         if code.is_failure:
             reason = f"it refuses {what}: {code.getName().lower()}"
             raise ConnectionRefused(self._address.host, self._address.port, reason)

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final, Self
 
-from pulseline_client.connection import BrokerAddress, Connection
+from pulseline_client.connection import BrokerAddress, Connection, LoginRefused
 from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
@@ -105,9 +105,13 @@ class Subscriber:
         self._waker.wake()
 
     def wait_connected(self, timeout_s: float) -> None:
-        """Return when there is a connection; raise ``BrokerUnavailable`` with the reason why there is none in time."""
+        """Return when there is a connection; raise ``BrokerUnavailable`` with the reason why there is none in time.
+
+        A log-in that is refused is not waited for.
+        """
         with self._heard:
-            if self._heard.wait_for(lambda: self._is_connected, timeout_s):
+            self._heard.wait_for(lambda: self._is_connected or isinstance(self._problem, LoginRefused), timeout_s)
+            if self._is_connected:
                 return
             if isinstance(self._problem, BrokerUnavailable):
                 raise self._problem
@@ -169,4 +173,6 @@ class Subscriber:
     def _note_problem(self, error: PulselineError) -> None:
         if self._problem is None and not self._stop.is_set():
             logger.info("%s; trying again", error, extra={"action": "subscriber_disconnected"})
-        self._problem = error
+        with self._heard:
+            self._problem = error
+            self._heard.notify_all()

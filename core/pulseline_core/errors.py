@@ -47,7 +47,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 3  #: A server or broker could not be reached, or did not answer in time.
     PORT_IN_USE = 4  #: Another program listens on the port.
     ALREADY_RUNNING = 5  #: Another Pulseline uses the same data folder or outbox.
-    NOT_PERMITTED = 6  #: The file system refuses access: wrong owner or mode.
+    NOT_PERMITTED = 6  #: Access is refused: a wrong owner or mode of a file, a wrong user name or password.
     DISK_FULL = 7  #: No space is left where the data lives.
     UNSUPPORTED_SCHEMA = 8  #: The database was written by a newer Pulseline.
     NOT_FOUND = 9  #: What was asked for does not exist.
@@ -235,8 +235,8 @@ class DiskFull(StoreUnavailable):
 class BrokerUnavailable(Unavailable):
     """The MQTT broker can not be reached."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"no MQTT broker answers at {host}:{port}: {reason}", hint="is 'pulseline up' running?")
+    def __init__(self, host: str, port: int, reason: str, *, hint: str = "is 'pulseline up' running?") -> None:
+        super().__init__(f"no MQTT broker answers at {host}:{port}: {reason}", hint=hint)
         self.host = host
         self.port = port
         self.reason = reason
@@ -252,11 +252,19 @@ class ServerUnavailable(Unavailable):
 
 
 class ReplyTimeout(Unavailable):
-    """A message is safe in the outbox but was not confirmed in time; it will still be sent."""
+    """A message is safe in the outbox but was not confirmed in time; it will still be sent.
 
-    def __init__(self, timeout_s: float, *, hint: str = "") -> None:
-        super().__init__(f"no confirmation within {timeout_s:g} s; the message is kept and will be sent", hint=hint)
+    Attributes:
+        problem: why it does not get through, where that is known.
+    """
+
+    def __init__(self, timeout_s: float, *, problem: PulselineError | None = None) -> None:
+        super().__init__(
+            f"no confirmation within {timeout_s:g} s; the message is kept and will be sent",
+            hint="" if problem is None else str(problem),
+        )
         self.timeout_s = timeout_s
+        self.problem = problem
 
 
 class OutboxFull(Unavailable):

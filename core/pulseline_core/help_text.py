@@ -14,7 +14,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.UNAVAILABLE: "the server does not answer",
     ExitCode.PORT_IN_USE: "another program listens on the port",
     ExitCode.ALREADY_RUNNING: "another pulseline has the data folder or outbox",
-    ExitCode.NOT_PERMITTED: "no access: wrong owner or mode",
+    ExitCode.NOT_PERMITTED: "no access: wrong owner or mode of a file, wrong user or password",
     ExitCode.DISK_FULL: "no space left on the disk",
     ExitCode.UNSUPPORTED_SCHEMA: "a newer pulseline wrote the database",
     ExitCode.NOT_FOUND: "what was named does not exist",
@@ -34,6 +34,12 @@ SERVICE_CODES: Final = (
 
 #: What any command that asks a running server can end with.
 CLIENT_CODES: Final = (ExitCode.OK, ExitCode.FAILURE, ExitCode.USAGE, ExitCode.UNAVAILABLE)
+
+#: The same for those that write or listen over MQTT, where users may have to log in.
+MQTT_CODES: Final = (*CLIENT_CODES, ExitCode.NOT_PERMITTED)
+
+#: The same for those that write, one at a time.
+WRITER_CODES: Final = (*CLIENT_CODES, ExitCode.ALREADY_RUNNING, ExitCode.NOT_PERMITTED)
 
 #: Ended by Ctrl-C, as shells write it: 128 + SIGINT.
 INTERRUPTED: Final = 130

@@ -19,8 +19,7 @@ from pulseline_client.client import Client
 from pulseline_client.commands.demo_day import AFK_BUCKET, PLUG_BUCKET, WINDOW_BUCKET, Sample, build_day
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import ExitCode
-from pulseline_core.help_text import CLIENT_CODES, build_epilog
+from pulseline_core.help_text import WRITER_CODES, build_epilog
 
 #: Each bucket and its type, as ActivityWatch's watchers name them; the plug is a device of its own.
 BUCKET_TYPES: Final = {WINDOW_BUCKET: "currentwindow", AFK_BUCKET: "afkstatus", PLUG_BUCKET: "plug"}
@@ -38,7 +37,7 @@ _FLUSH_TIMEOUT_S: Final = 60.0
 @click.command(
     "demo",
     short_help="Publish a made-up day, to have something to look at.",
-    epilog=build_epilog("pulseline demo", "pulseline demo --seed 7", codes=(*CLIENT_CODES, ExitCode.ALREADY_RUNNING)),
+    epilog=build_epilog("pulseline demo", "pulseline demo --seed 7", codes=WRITER_CODES),
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number is another day.")
 @server_options

@@ -12,9 +12,9 @@ from pulseline_client.commands.event_columns import EVENT_COLUMNS
 from pulseline_client.commands.human import parse_data, parse_instant
 from pulseline_client.commands.output import Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import ExitCode, ReplyTimeout
+from pulseline_core.errors import ReplyTimeout
 from pulseline_core.event import Event, parse_duration
-from pulseline_core.help_text import CLIENT_CODES, build_epilog
+from pulseline_core.help_text import WRITER_CODES, build_epilog
 
 #: How long --queued gives a server that is there to take the heartbeat at once.
 _QUEUED_FLUSH_S: Final = 1.0
@@ -27,7 +27,7 @@ _QUEUED_FLUSH_S: Final = 1.0
         "pulseline heartbeat backup state=running host=nas",
         "pulseline heartbeat plug ON",
         """pulseline heartbeat desk '{"height": 72.5}' --pulsetime 600""",
-        codes=(*CLIENT_CODES, ExitCode.ALREADY_RUNNING),
+        codes=WRITER_CODES,
     ),
 )
 @click.argument("bucket")

@@ -19,13 +19,13 @@ import click
 
 from pulseline_client.client import Client
 from pulseline_client.commands.session import Session
-from pulseline_client.connection import BrokerAddress
+from pulseline_client.connection import BrokerAddress, LoginRefused
 from pulseline_client.rest import RestReader
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
 from pulseline_core.address import reach
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import OutboxInUse
+from pulseline_core.errors import OutboxInUse, ReplyTimeout
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 
@@ -72,11 +72,14 @@ class Server:
 
         Raises:
             OutboxInUse: another command holds the outbox for longer.
+            LoginRefused: the broker does not know this user; what was to be sent is kept.
         """
         client = self._build_client()
         _enter_patiently(client)
         try:
             yield client
+        except ReplyTimeout as error:
+            raise error.problem if isinstance(error.problem, LoginRefused) else error from None
         finally:
             client.close()
 

@@ -21,7 +21,7 @@ from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Form, build_line, json_option, show_json_line
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import BadInput
-from pulseline_core.help_text import build_epilog
+from pulseline_core.help_text import MQTT_CODES, build_epilog
 from pulseline_core.topic import Kind, build_topic, parse_topic
 from pulseline_core.types import BucketId, JSONObject
 
@@ -43,7 +43,7 @@ class State:
 @click.command(
     "tail",
     short_help="Follow events as they are committed.",
-    epilog=build_epilog("pulseline tail", "pulseline tail demo-plug --json | jq .event.data"),
+    epilog=build_epilog("pulseline tail", "pulseline tail demo-plug --json | jq .event.data", codes=MQTT_CODES),
 )
 @click.argument("buckets", metavar="[BUCKET]...", nargs=-1)
 @server_options

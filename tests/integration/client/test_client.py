@@ -266,7 +266,7 @@ def test_refused_login_is_told(build_client: Build, server: FakeServer, caplog: 
         with pytest.raises(ReplyTimeout) as caught:
             client.heartbeat("plug", {}, queued=False)
         server.wait_for_connects(2)
-        assert "it refuses the connection: not authorized" in caught.value.hint
+        assert "refuses the log-in: not authorized" in caught.value.hint
         assert not client.status.is_connected
         server.connect_code = 0
         client.flush(20.0)
@@ -277,7 +277,7 @@ def test_refused_login_is_told(build_client: Build, server: FakeServer, caplog: 
     assert server.worker.applied == {"plug": [1]}
 
 
-@pytest.mark.parametrize(("code", "reason"), [(3, "server unavailable"), (4, "it refuses the connection: bad user")])
+@pytest.mark.parametrize(("code", "reason"), [(3, "server unavailable"), (4, "refuses the log-in: bad user")])
 def test_reason_of_a_refusal_is_told(build_client: Build, server: FakeServer, code: int, reason: str) -> None:
     """Each code of CONNACK has its name."""
     server.connect_code = code
