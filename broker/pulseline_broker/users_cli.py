@@ -16,13 +16,19 @@ import click
 
 from pulseline_broker.access import Rights, build_watcher_rights
 from pulseline_broker.password import hash_password
-from pulseline_broker.service import find_users_file
+from pulseline_broker.service import find_users_file, has_users
 from pulseline_broker.users import User, UsersFile
+from pulseline_broker.users_table import build_line, show_table
 from pulseline_core.errors import BadInput, ExitCode, InvalidTopic, NotFound
 from pulseline_core.help_text import build_epilog
 from pulseline_core.settings import Settings, options
+from pulseline_core.types import JSONObject
 
 _RIGHT_HELP = "Topic filter; may be given several times. %u is the user's name, %c the client id."
+
+#: What ``list`` says when there is nobody: the two mean the opposite.
+_EVERYBODY: Final = "No users file: everybody on this machine may publish."
+_NOBODY: Final = "No users: nobody can log in."
 
 #: What all of these can end with.
 _CODES: Final = (ExitCode.OK, ExitCode.FAILURE, ExitCode.USAGE, ExitCode.NOT_PERMITTED)
@@ -83,22 +89,29 @@ def remove(settings: Settings, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @options
 def list_users(settings: Settings, as_json: bool) -> None:
-    """List users and their rights; never passwords."""
-    _, known = _open(settings)
-    rows = [
-        {
-            "name": user.name,
-            "publish": list(user.rights.publish),
-            "subscribe": list(user.rights.subscribe),
-            "admin": user.rights.admin,
-        }
-        for _, user in sorted(known.items())
-    ]
+    """List users and their rights; never passwords.
+
+    In a pipe: name, role, and the filters of both rights, separated by tabs.
+    """
+    known = UsersFile(find_users_file(settings)).read() if has_users(settings) else None
+    listed = [user for _, user in sorted((known or {}).items())]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False))
-        return
-    for row in rows:
-        click.echo(_format_row(**row))  # type: ignore[arg-type]  # the values were just put there
+        click.echo(json.dumps([_describe(user) for user in listed], ensure_ascii=False, indent=2))
+    elif not listed:
+        click.echo(_EVERYBODY if known is None else _NOBODY, err=True)
+    elif sys.stdout.isatty():
+        show_table(listed)
+    else:
+        click.echo("\n".join(map(build_line, listed)))
+
+
+def _describe(user: User) -> JSONObject:
+    return {
+        "name": user.name,
+        "publish": list(user.rights.publish),
+        "subscribe": list(user.rights.subscribe),
+        "admin": user.rights.admin,
+    }
 
 
 def read_password(name: str, *, prompt: Callable[..., str] = click.prompt) -> str:
@@ -135,8 +148,3 @@ def _build_rights(root: str, *, publish: tuple[str, ...], subscribe: tuple[str, 
         return Rights(publish=publish or default.publish, subscribe=subscribe or default.subscribe, admin=admin)
     except InvalidTopic as error:
         raise BadInput(f"a right does not fit: {error}") from error
-
-
-def _format_row(*, name: str, publish: list[str], subscribe: list[str], admin: bool) -> str:
-    role = "admin" if admin else "user"
-    return f"{name}\t{role}\tpublish {' '.join(publish)}\tsubscribe {' '.join(subscribe)}"

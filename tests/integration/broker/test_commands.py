@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from pulseline_broker.access import Rights
 from pulseline_broker.cli import users
-from pulseline_broker.password import is_password_right
-from pulseline_broker.users import UsersFile
+from pulseline_broker.password import hash_password, is_password_right
+from pulseline_broker.users import User, UsersFile
+from pulseline_broker.users_table import show_table
 from pulseline_core.errors import ExitCode
 from pulseline_core.log import get_latest_log_file
 
@@ -96,6 +98,37 @@ def test_password_is_changed_and_user_removed(data_dir: Path) -> None:
     assert set(known) == {"desk"}
     assert is_password_right(b"new", known["desk"].password_hash)
     assert known["desk"].rights.publish == ("a",)
+
+
+def test_list_tells_no_file_from_no_users(data_dir: Path) -> None:
+    """Without a file everybody may publish, with an empty one nobody."""
+    without = run_users(data_dir, "list")
+    run_users(data_dir, "add", "desk", text="secret\n")
+    run_users(data_dir, "remove", "desk")
+    empty = run_users(data_dir, "list")
+
+    assert (without.stdout, without.stderr) == ("", "No users file: everybody on this machine may publish.\n")
+    assert (empty.stdout, empty.stderr) == ("", "No users: nobody can log in.\n")
+
+
+def test_list_of_a_named_file_that_is_missing_is_an_error(data_dir: Path) -> None:
+    """With that setting the broker does not start either."""
+    result = run_users(data_dir, "list", "--broker-users-file", str(data_dir / "missing.toml"))
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "missing.toml" in result.output
+
+
+def test_list_is_a_table_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A head, and a line for each filter; nothing is cut at 80 columns."""
+    rights = Rights(publish=("pulseline/v1/plug/+", "a/%u/#"), subscribe=("pulseline/v1/+/state",), admin=False)
+
+    show_table([User(name="desk", password_hash=hash_password("secret"), rights=rights)], width=80)
+
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "ROLE", "PUBLISH", "SUBSCRIBE"]
+    assert first.split() == ["desk", "user", "pulseline/v1/plug/+", "pulseline/v1/+/state"]
+    assert second.split() == ["a/%u/#"]
 
 
 def test_list_shows_rights_and_no_hash(data_dir: Path) -> None:
