@@ -221,6 +221,13 @@ def test_without_a_server_every_command_says_so(tmp_path: Path, command: str) ->
     assert port in done.stderr
 
 
+def test_without_a_server_for_testing_the_hint_says_testing(tmp_path: Path) -> None:
+    """'pulseline up' alone would not help."""
+    done = run_pulseline("buckets", "--testing", "--port", str(find_free_port()), home=tmp_path)
+
+    check_error(done, ExitCode.UNAVAILABLE, "is 'pulseline up --testing' running?")
+
+
 @pytest.mark.parametrize("command", ["events", "export"])
 def test_an_unknown_bucket_is_named(demo_system: Up, command: str) -> None:
     """Exit code 9."""

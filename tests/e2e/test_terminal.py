@@ -53,13 +53,14 @@ def test_no_table_is_wider_than_the_terminal(demo_system: Up, command: str) -> N
 
 
 def test_demo_ends_with_what_to_look_at(demo_system: Up) -> None:
-    """The progress bar is gone in the end, and the commands can be copied."""
+    """The progress bar is gone in the end, and the commands can be copied: they name the server that was named."""
+    flags = " ".join(get_flags(demo_system))
     terminal = show("demo", *get_flags(demo_system), home=demo_system.home)
 
     assert "publishing" in terminal.text
     assert not any("publishing" in line for line in terminal.lines)
-    assert "  pulseline buckets" in terminal.lines
-    assert "  pulseline events aw-watcher-window_demo" in terminal.lines
+    assert f"  pulseline buckets {flags}" in terminal.lines
+    assert f"  pulseline events aw-watcher-window_demo {flags}" in terminal.lines
 
 
 def test_tail_shows_the_newest_events_until_ctrl_c(demo_system: Up) -> None:

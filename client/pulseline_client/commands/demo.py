@@ -55,7 +55,7 @@ def command(*, seed: int, server: Server, form: Form) -> None:
         for bucket_id, bucket_type in BUCKET_TYPES.items():
             client.create_bucket(bucket_id, type=bucket_type, client="pulseline-demo", hostname="demo")
         _publish(client, samples)
-    _report(samples, form)
+    _report(samples, form, server.flags)
 
 
 def choose_morning(now: datetime) -> datetime:
@@ -77,7 +77,7 @@ def _publish(client: Client, samples: Sequence[Sample]) -> None:
         client.flush(_FLUSH_TIMEOUT_S)
 
 
-def _report(samples: Sequence[Sample], form: Form) -> None:
+def _report(samples: Sequence[Sample], form: Form, flags: Sequence[str]) -> None:
     counts = Counter(sample.bucket_id for sample in samples)
     match form:
         case Form.JSON:
@@ -88,4 +88,5 @@ def _report(samples: Sequence[Sample], form: Form) -> None:
         case Form.TABLE:
             first = samples[0].event.timestamp.astimezone()
             click.echo(f"Published {len(samples)} events of {first:%A, %d %B}. Look at them:\n")
-            click.echo(f"  pulseline buckets\n  pulseline events {WINDOW_BUCKET}\n  pulseline tail")
+            for command_line in ("buckets", f"events {WINDOW_BUCKET}", "tail"):
+                click.echo(f"  {' '.join(['pulseline', command_line, *flags])}")

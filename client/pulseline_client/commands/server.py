@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
 from pulseline_core.address import reach
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import OutboxInUse, ReplyTimeout
+from pulseline_core.errors import OutboxInUse, ReplyTimeout, Unavailable
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 
@@ -44,9 +45,11 @@ class Server:
 
     Attributes:
         settings: the effective settings; only what says where the server is, and as whom, matters here.
+        flags: what the command line said about that, for command lines that we suggest.
     """
 
     settings: Settings
+    flags: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -127,6 +130,7 @@ def server_options(command: _Command) -> _Command:
     def run(
         *args: Any, host: str | None, port: int | None, mqtt_port: int | None, testing: bool, **kwargs: Any
     ) -> object:
+        flags = _collect_flags(host=host, port=port, mqtt_port=mqtt_port, testing=testing)
         overrides = {
             "api.host": host,
             "mqtt.host": host,
@@ -135,11 +139,23 @@ def server_options(command: _Command) -> _Command:
             "testing": "true" if testing else None,
         }
         settings = load_from_machine({name: value for name, value in overrides.items() if value is not None})
-        return command(*args, server=Server(settings), **kwargs)
+        try:
+            return command(*args, server=Server(settings, flags), **kwargs)
+        except Unavailable as error:
+            if testing:
+                error.hint = error.hint.replace("'pulseline up'", "'pulseline up --testing'")
+            raise
 
     for option in (_VERBOSE, _TESTING, _MQTT_PORT, _PORT, _HOST):
         run = option(run)
     return run  # type: ignore[return-value]  # click's decorators keep the function
+
+
+def _collect_flags(*, host: str | None, port: int | None, mqtt_port: int | None, testing: bool) -> tuple[str, ...]:
+    """Return the flags that were given, each quoted for a shell."""
+    values = {"--host": host, "--port": port, "--mqtt-port": mqtt_port}
+    given = [f"{flag} {shlex.quote(str(value))}" for flag, value in values.items() if value is not None]
+    return (*given, "--testing") if testing else tuple(given)
 
 
 def _set_verbose(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
