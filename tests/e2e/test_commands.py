@@ -46,6 +46,19 @@ def test_demo_twice_is_demo_once(demo_system: Up) -> None:
         assert after[bucket_id][-len(closed) :] == closed
 
 
+def test_demo_of_another_seed_has_buckets_of_its_own(demo_system: Up) -> None:
+    """Two made-up days in one bucket would overlap."""
+    before = {bucket_id: demo_system.read_events(bucket_id) for bucket_id in DEMO_BUCKETS}
+
+    counts = ask_json(demo_system, "demo", "--seed", "7")
+
+    after = {bucket_id: demo_system.read_events(bucket_id) for bucket_id in DEMO_BUCKETS}
+    assert after == before
+    assert counts == {
+        "buckets": {f"{bucket_id}-7": len(demo_system.read_events(f"{bucket_id}-7")) for bucket_id in DEMO_BUCKETS}
+    }
+
+
 def test_buckets_lists_those_of_the_demo(demo_system: Up) -> None:
     """Lines for scripts, and the API's own object as JSON."""
     lines = [line.split("\t") for line in ask(demo_system, "buckets").stdout.splitlines()]

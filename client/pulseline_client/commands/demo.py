@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
@@ -23,6 +24,9 @@ from pulseline_core.help_text import WRITER_CODES, build_epilog
 
 #: Each bucket and its type, as ActivityWatch's watchers name them; the plug is a device of its own.
 BUCKET_TYPES: Final = {WINDOW_BUCKET: "currentwindow", AFK_BUCKET: "afkstatus", PLUG_BUCKET: "plug"}
+
+#: The day that is shown to whoever names none.
+DEFAULT_SEED: Final = 1
 
 #: When the made-up day begins, in local time.
 _MORNING: Final = time(8, 30)
@@ -39,7 +43,13 @@ _FLUSH_TIMEOUT_S: Final = 60.0
     short_help="Publish a made-up day, to have something to look at.",
     epilog=build_epilog("pulseline demo", "pulseline demo --seed 7", codes=WRITER_CODES),
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another number is another day.")
+@click.option(
+    "--seed",
+    type=int,
+    default=DEFAULT_SEED,
+    show_default=True,
+    help="Another number is another day, in buckets of its own.",
+)
 @server_options
 @json_option
 def command(*, seed: int, server: Server, form: Form) -> None:
@@ -48,14 +58,23 @@ def command(*, seed: int, server: Server, form: Form) -> None:
     A second run changes nothing, or adds what has happened since.
     """
     now = datetime.now(UTC)
-    samples = build_day(choose_morning(now), now=now, seed=seed)
+    samples = [
+        replace(sample, bucket_id=name_bucket(sample.bucket_id, seed))
+        for sample in build_day(choose_morning(now), now=now, seed=seed)
+    ]
+    bucket_types = {name_bucket(bucket_id, seed): bucket_type for bucket_id, bucket_type in BUCKET_TYPES.items()}
     with server.open_rest() as rest:
         rest.get_info()  # says at once when no server is there
     with server.open_client() as client:
-        for bucket_id, bucket_type in BUCKET_TYPES.items():
+        for bucket_id, bucket_type in bucket_types.items():
             client.create_bucket(bucket_id, type=bucket_type, client="pulseline-demo", hostname="demo")
         _publish(client, samples)
-    _report(samples, form, server.flags)
+    _report(samples, tuple(bucket_types), form, server.flags)
+
+
+def name_bucket(bucket_id: str, seed: int) -> str:
+    """Return the name of a bucket of the day of this seed: two days in one bucket would overlap."""
+    return bucket_id if seed == DEFAULT_SEED else f"{bucket_id}-{seed}"
 
 
 def choose_morning(now: datetime) -> datetime:
@@ -77,16 +96,16 @@ def _publish(client: Client, samples: Sequence[Sample]) -> None:
         client.flush(_FLUSH_TIMEOUT_S)
 
 
-def _report(samples: Sequence[Sample], form: Form, flags: Sequence[str]) -> None:
+def _report(samples: Sequence[Sample], bucket_ids: Sequence[str], form: Form, flags: Sequence[str]) -> None:
     counts = Counter(sample.bucket_id for sample in samples)
     match form:
         case Form.JSON:
-            show_json({"buckets": {bucket_id: counts[bucket_id] for bucket_id in BUCKET_TYPES}})
+            show_json({"buckets": {bucket_id: counts[bucket_id] for bucket_id in bucket_ids}})
         case Form.LINES:
-            for bucket_id in BUCKET_TYPES:
+            for bucket_id in bucket_ids:
                 click.echo(f"{bucket_id}\t{counts[bucket_id]}")
         case Form.TABLE:
             first = samples[0].event.timestamp.astimezone()
             click.echo(f"Published {len(samples)} events of {first:%A, %d %B}. Look at them:\n")
-            for command_line in ("buckets", f"events {WINDOW_BUCKET}", "tail"):
+            for command_line in ("buckets", f"events {bucket_ids[0]}", "tail"):
                 click.echo(f"  {' '.join(['pulseline', command_line, *flags])}")
