@@ -35,6 +35,10 @@ from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.topic import ACK_LEVEL, DEFAULT_ROOT, encode_level
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
+#: Where a broker listens unless it is told otherwise.
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 1883
+
 #: For the sender's thread to end and the outbox to be left tidy.
 CLOSE_TIMEOUT_S: Final = 5.0
 
@@ -70,13 +74,13 @@ class Client(Writer):
             client.heartbeat("plug", {"state": "on"}, pulsetime=60)
 
     The outbox is opened and the sender started by ``with``; reads also work without. One process at a time may have
-    an outbox; its place follows from ``name`` unless ``outbox`` names a file.
+    an outbox; its place follows from ``name`` and the broker unless ``outbox`` names a file.
     """
 
     def __init__(  # noqa: PLR0913  what a user says once, flat, is easier to read than an object of options
         self,
-        host: str = "127.0.0.1",
-        port: int = 1883,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
         *,
         name: str = "pulseline-client",
         outbox: Path | None = None,
@@ -94,7 +98,7 @@ class Client(Writer):
         Args:
             host: the MQTT broker's.
             port: the MQTT broker's.
-            name: of the program; the ``client`` of buckets it creates, and the folder of its outbox.
+            name: of the program; the ``client`` of buckets it creates, and with the broker the folder of its outbox.
             outbox: the outbox's file, instead of one in the user's data folder.
             username: at the broker; empty is anonymous.
             password: at the broker.
@@ -107,7 +111,7 @@ class Client(Writer):
         """
         super().__init__(name=name, max_payload_bytes=max_payload_bytes, creates_buckets=creates_buckets)
         self.timeout_s = timeout_s
-        self.outbox_path = outbox if outbox is not None else get_outbox_path(name)
+        self.outbox_path = outbox if outbox is not None else get_outbox_path(name, host, port)
         self._address = BrokerAddress(host=host, port=port, username=username, password=password)
         self._root = root
         self._limits = limits
@@ -259,6 +263,9 @@ class Client(Writer):
         return self._rest.iter_export(bucket_id)
 
 
-def get_outbox_path(name: str) -> Path:
-    """Return where the outbox of a program of this name lies."""
-    return paths.get_data_dir() / "client" / encode_level(name) / "outbox.db"
+def get_outbox_path(name: str, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> Path:
+    """Return where the outbox of a program of this name lies: one for each broker, so that none gets another's."""
+    folder = encode_level(name)
+    if (host, port) != (DEFAULT_HOST, DEFAULT_PORT):
+        folder = f"{folder}-{host}-{port}".replace(":", "_").replace("/", "_")
+    return paths.get_data_dir() / "client" / folder / "outbox.db"

@@ -515,7 +515,15 @@ def test_outbox_lies_in_the_folder_of_the_users_data(server: FakeServer, home: P
         client.heartbeat("plug", {}, queued=False)
 
     (path,) = home.rglob("outbox.db")
-    assert path.parts[-3:] == ("client", "my%2Fwatcher", "outbox.db")
+    assert path.parts[-3:] == ("client", f"my%2Fwatcher-127.0.0.1-{server.port}", "outbox.db")
+
+
+def test_each_broker_has_an_outbox_of_its_own() -> None:
+    """What waits for the one must not go to the other; the usual one needs no mention."""
+    usual, testing, distant = Client(name="load"), Client(port=1884, name="load"), Client("fe80::1/64", name="load")
+
+    folders = [client.outbox_path.parent.name for client in (usual, testing, distant)]
+    assert folders == ["load", "load-127.0.0.1-1884", "load-fe80__1_64-1883"]
 
 
 def test_client_that_is_not_closed_warns(build_client: Build) -> None:
