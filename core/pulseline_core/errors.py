@@ -74,12 +74,18 @@ class ConfigError(PulselineError):
 
 
 class InvalidSetting(ConfigError):
-    """A setting has a value that does not fit, or a name that does not exist."""
+    """A setting has a value that does not fit, or a name that does not exist.
 
-    def __init__(self, name: str, problem: str, *, hint: str = "") -> None:
-        super().__init__(f"setting {name!r} {problem}", hint=hint)
+    Attributes:
+        source: the flag, variable or file that says so, where that is known.
+    """
+
+    def __init__(self, name: str, problem: str, *, hint: str = "", source: str = "") -> None:
+        place = f"{source}: " if source else ""
+        super().__init__(f"{place}setting {name!r} {problem}", hint=hint)
         self.name = name
         self.problem = problem
+        self.source = source
 
 
 class PortInUse(ConfigError):

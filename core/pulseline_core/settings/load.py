@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pulseline_core.errors import InvalidSetting
+from pulseline_core.errors import ConfigError, InvalidSetting
 from pulseline_core.settings.sections import (
     ApiSettings,
     BrokerSettings,
@@ -44,7 +45,7 @@ _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """A setting's value, and where it comes from: a flag, a variable, ``file`` or ``default``."""
+    """A setting's value, and where it comes from: a flag, a variable, the file's name or ``default``."""
 
     spec: Spec
     value: SettingValue
@@ -61,16 +62,20 @@ def load(overrides: Mapping[str, str], environ: Mapping[str, str], file_text: st
 
     Raises:
         InvalidSetting: a name is unknown, or a value does not fit.
+        ConfigError: the file is not TOML.
     """
     return build(resolve(overrides, environ, file_text))
 
 
-def resolve(overrides: Mapping[str, str], environ: Mapping[str, str], file_text: str = "") -> tuple[Effective, ...]:
+def resolve(
+    overrides: Mapping[str, str], environ: Mapping[str, str], file_text: str = "", *, file_name: str = "file"
+) -> tuple[Effective, ...]:
     """Return the effective value of every setting and its origin, in the order of the reference."""
     check_known(overrides, (spec.name for spec in SPECS))
-    _check_environment(environ)
-    entries = _read_file(file_text)
-    chosen = [_choose(spec, overrides, environ, entries) for spec in SPECS]
+    with _name_source("environment"):
+        _check_environment(environ)
+    entries = _read_file(file_text, file_name)
+    chosen = [_choose(spec, overrides, environ, entries, file_name=file_name) for spec in SPECS]
     is_testing = any(each is not None and each.spec.name == "testing" and each.value is True for each in chosen)
     return tuple(
         each or Effective(spec, spec.get_default(testing=is_testing), "default")
@@ -78,8 +83,18 @@ def resolve(overrides: Mapping[str, str], environ: Mapping[str, str], file_text:
     )
 
 
-def build(effective: Iterable[Effective]) -> Settings:
-    """Put resolved values together."""
+def build(effective: Sequence[Effective]) -> Settings:
+    """Put resolved values together; raise ``InvalidSetting`` where two of them do not fit one another."""
+    origins = {each.spec.name: each.origin for each in effective}
+    try:
+        return _build(effective)
+    except InvalidSetting as error:
+        origin = origins[error.name]
+        with _name_source("" if origin == "default" else origin):
+            raise
+
+
+def _build(effective: Iterable[Effective]) -> Settings:
     values: dict[str, dict[str, Any]] = {section: {} for section in ("", *_SECTIONS)}
     for each in effective:
         values[each.spec.section][each.spec.key] = each.value
@@ -147,18 +162,35 @@ def _describe(spec: Spec) -> str:
 
 
 def _choose(
-    spec: Spec, overrides: Mapping[str, str], environ: Mapping[str, str], entries: Mapping[str, SettingValue]
+    spec: Spec,
+    overrides: Mapping[str, str],
+    environ: Mapping[str, str],
+    entries: Mapping[str, SettingValue],
+    *,
+    file_name: str,
 ) -> Effective | None:
+    text: str | None = None
     if spec.name in overrides:
-        effective = Effective(spec, parse_text(spec, overrides[spec.name]), spec.flag or spec.name)
+        origin, text = spec.flag or spec.name, overrides[spec.name]
     elif spec.environment_name in environ:
-        effective = Effective(spec, parse_text(spec, environ[spec.environment_name]), spec.environment_name)
+        origin, text = spec.environment_name, environ[spec.environment_name]
     elif spec.name in entries:
-        effective = Effective(spec, _parse_entry(spec, entries[spec.name]), "file")
+        origin = file_name
     else:
         return None
-    check_value(spec, effective.value)
-    return effective
+    with _name_source(origin):
+        value = _parse_entry(spec, entries[spec.name]) if text is None else parse_text(spec, text)
+        check_value(spec, value)
+    return Effective(spec, value, origin)
+
+
+@contextmanager
+def _name_source(source: str) -> Iterator[None]:
+    """Let an ``InvalidSetting`` say where the setting stands."""
+    try:
+        yield
+    except InvalidSetting as error:
+        raise InvalidSetting(error.name, error.problem, hint=error.hint, source=source) from error
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:
@@ -166,13 +198,14 @@ def _check_environment(environ: Mapping[str, str]) -> None:
     check_known(ours, (spec.environment_name for spec in SPECS))
 
 
-def _read_file(text: str) -> dict[str, SettingValue]:
+def _read_file(text: str, name: str) -> dict[str, SettingValue]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidSetting("file", f"is not TOML: {error}") from error
+        raise ConfigError(f"settings file {name!r} is not TOML: {error}") from error
     entries = dict(_iter_entries(document))
-    check_known(entries, (spec.name for spec in SPECS))
+    with _name_source(name):
+        check_known(entries, (spec.name for spec in SPECS))
     return entries
 
 

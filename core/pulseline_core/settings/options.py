@@ -47,11 +47,12 @@ def options(command: _Command) -> _Command:
 
 def load_from_machine(overrides: dict[str, str], config: str | None = None) -> Settings:
     """Read environment and settings file, and return the settings; flags come as ``{"mqtt.port": "1884"}``."""
-    return build(resolve(overrides, os.environ, read_config_file(config)))
+    text, name = read_config_file(config)
+    return build(resolve(overrides, os.environ, text, file_name=name))
 
 
-def read_config_file(config: str | None) -> str:
-    """Return the text of the settings file: the named one, that of ``PULSELINE_CONFIG``, or the default one.
+def read_config_file(config: str | None) -> tuple[str, str]:
+    """Return text and name of the settings file: the named one, that of ``PULSELINE_CONFIG``, or the default one.
 
     Raises:
         InvalidSetting: a file that was named does not exist, or is not UTF-8.
@@ -60,11 +61,11 @@ def read_config_file(config: str | None) -> str:
     named = config or os.environ.get("PULSELINE_CONFIG")
     path = Path(named).expanduser() if named else paths.get_config_file()
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8"), str(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         if named:
             raise InvalidSetting("config", f"names a file that does not exist: {named!r}") from error
-        return ""
+        return "", str(path)
     except UnicodeDecodeError as error:
         raise InvalidSetting("config", f"names a file that is not UTF-8: {str(path)!r}") from error
     except OSError as error:
@@ -79,7 +80,8 @@ def _take_settings(flags: dict[str, Any]) -> Settings:
         for spec in SPECS
         if flags.get(name_parameter(spec.name)) is not None
     }
-    effective = resolve(overrides, os.environ, read_config_file(config))
+    text, name = read_config_file(config)
+    effective = resolve(overrides, os.environ, text, file_name=name)
     settings = build(effective)
     if is_print_wanted:
         click.echo(build_effective(effective, data_dir=settings.data_dir), nl=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulseline_core import paths
-from pulseline_core.errors import InvalidSetting
+from pulseline_core.errors import ConfigError, InvalidSetting
 from pulseline_core.settings import (
     ApiSettings,
     BrokerSettings,
@@ -204,7 +204,7 @@ def test_a_value_that_does_not_fit_is_an_error(name: str, text: str, words: str)
 )
 def test_a_file_is_read_strictly(file_text: str, words: str) -> None:
     """TOML has types, and they count."""
-    with pytest.raises(InvalidSetting) as caught:
+    with pytest.raises(ConfigError) as caught:
         load({}, {}, file_text)
 
     assert words in str(caught.value)

@@ -102,7 +102,43 @@ def test_a_wrong_value_is_one_line_with_an_exit_code() -> None:
     result = run("--mqtt-port", "x")
 
     assert result.exit_code == ExitCode.USAGE
-    assert result.stderr == "pulseline: error: setting 'mqtt.port' is 'x', not an integer\n"
+    assert result.stderr == "pulseline: error: --mqtt-port: setting 'mqtt.port' is 'x', not an integer\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[api]\nport = 'x'", "{}: setting 'api.port' is 'x', not an integer\n"),
+        ("[api]\nprot = 1", "{}: setting 'api.prot' does not exist (did you mean 'api.port'?)\n"),
+        ("[mqtt]\nroot = 'a/'", "{}: setting 'mqtt.root' is 'a/': no '/' at either end, and no '$' at the beginning\n"),
+        ("[api", "settings file '{}' is not TOML: Expected ']' at the end of a table declaration"),
+    ],
+    ids=["value", "name", "seen when all is put together", "not TOML"],
+)
+def test_an_error_in_a_file_names_the_file(home: Path, content: str, problem: str) -> None:
+    """Also when nobody named it."""
+    file = home / ".config/pulseline/pulseline.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(content, encoding="utf-8")
+
+    result = run()
+
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr.startswith("pulseline: error: " + problem.format(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("PULSELINE_API_PORT", "PULSELINE_API_PORT: setting 'api.port' is 'x', not an integer\n"),
+        ("PULSELINE_API_PROT", "environment: setting 'PULSELINE_API_PROT' does not exist"),
+    ],
+)
+def test_an_error_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch, name: str, line: str) -> None:
+    """Nobody looks for it in the file."""
+    monkeypatch.setenv(name, "x")
+
+    assert run().stderr.startswith("pulseline: error: " + line)
 
 
 def test_an_error_in_the_command_is_one_line_with_its_exit_code() -> None:
