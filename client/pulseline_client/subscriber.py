@@ -70,10 +70,12 @@ class Subscriber:
 
     Args:
         address: the broker, and who we are there.
+        tell_link: told on the subscriber's thread whenever the connection comes about (``True``) or is lost.
     """
 
-    def __init__(self, address: BrokerAddress) -> None:
+    def __init__(self, address: BrokerAddress, *, tell_link: Callable[[bool], object] = bool) -> None:
         self._address = address
+        self._tell_link = tell_link
         self._lock = threading.Lock()
         self._subscriptions: list[tuple[str, Callback]] = []
         self._waker = Waker()
@@ -167,8 +169,11 @@ class Subscriber:
 
     def _set_connected(self, *, is_connected: bool) -> None:
         with self._heard:
+            is_news = self._is_connected != is_connected
             self._is_connected = is_connected
             self._heard.notify_all()
+        if is_news and not self._stop.is_set():
+            self._tell_link(is_connected)
 
     def _note_problem(self, error: PulselineError) -> None:
         if self._problem is None and not self._stop.is_set():

@@ -79,6 +79,24 @@ def test_tail_shows_the_newest_events_until_ctrl_c(demo_system: Up) -> None:
     assert max(map(len, terminal.lines)) <= COLUMNS
 
 
+def test_tail_says_what_it_waits_for(tmp_path: Path) -> None:
+    """A bucket that does not exist yet, and a server that went away and came back: one line each."""
+    with Up(home=tmp_path) as system, Terminal("tail", "laod", *get_flags(system), home=tmp_path) as terminal:
+        terminal.wait_for("no bucket 'laod' yet; waiting")
+        system.terminate()
+        terminal.wait_for("connection lost, trying again")
+        system.start()
+        terminal.wait_for("connected again")
+        ask(system, "heartbeat", "laod", "busy=no")
+        terminal.wait_for("busy=no")
+
+    assert [line.partition("'")[0] for line in terminal.lines[:3]] == [
+        "no bucket ",
+        "connection lost, trying again",
+        "connected again",
+    ]
+
+
 def test_up_shows_what_to_try_and_stops_at_ctrl_c(tmp_path: Path) -> None:
     """A short block with the real ports, no log lines between, and a quiet end with 0."""
     http_port, mqtt_port = str(find_free_port()), str(find_free_port())

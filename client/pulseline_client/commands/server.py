@@ -60,11 +60,11 @@ class Server:
         """Return what reads over REST; a context manager."""
         return RestReader(self.url)
 
-    def open_subscriber(self) -> Subscriber:
-        """Return what listens to topics; a context manager."""
+    def open_subscriber(self, tell_link: Callable[[bool], object] = bool) -> Subscriber:
+        """Return what listens to topics, and tells of the connection; a context manager."""
         mqtt = self.settings.mqtt
         address = BrokerAddress(host=reach(mqtt.host), port=mqtt.port, username=mqtt.username, password=mqtt.password)
-        return Subscriber(address)
+        return Subscriber(address, tell_link=tell_link)
 
     @contextmanager
     def open_client(self) -> Iterator[Client]:

@@ -11,6 +11,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ from pulseline_client.commands.event_columns import EVENT_COLUMNS
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Form, build_line, json_option, show_json_line
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import BadInput
+from pulseline_core.errors import BadInput, Unavailable
 from pulseline_core.help_text import MQTT_CODES, build_epilog
 from pulseline_core.topic import Kind, build_topic, parse_topic
 from pulseline_core.types import BucketId, JSONObject
@@ -57,14 +58,41 @@ def command(*, buckets: tuple[str, ...], server: Server, form: Form) -> None:
     board = StateBoard()
     root = server.settings.mqtt.root
     show = _choose_show(form)
-    with server.open_subscriber() as subscriber:
+    with server.open_subscriber(LinkNotice().tell) as subscriber:
         for topic_filter in build_filters(root, buckets):
             subscriber.subscribe(topic_filter, build_note(root, board.put))
         subscriber.wait_connected(_CONNECT_TIMEOUT_S)
+        _tell_unknown(server, buckets)
         while True:
             for state in board.take():
                 show(state)
             sys.stdout.flush()
+
+
+def _tell_unknown(server: Server, buckets: Collection[str]) -> None:
+    """Say on standard error which buckets do not exist yet: one may be misspelt."""
+    if not buckets:
+        return
+    with server.open_rest() as rest, suppress(Unavailable):  # what follows needs no REST server
+        known = rest.get_buckets()
+        for bucket in buckets:
+            if bucket not in known:
+                click.echo(f"no bucket {bucket!r} yet; waiting", err=True)
+
+
+class LinkNotice:
+    """Says on standard error when the connection is lost, and when it is back."""
+
+    def __init__(self) -> None:
+        self._is_lost = False
+
+    def tell(self, is_connected: bool) -> None:
+        """Hear of a change; called on the MQTT thread."""
+        if not is_connected:
+            click.echo("connection lost, trying again", err=True)
+        elif self._is_lost:
+            click.echo("connected again", err=True)
+        self._is_lost = not is_connected
 
 
 class StateBoard:
