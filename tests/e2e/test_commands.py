@@ -193,7 +193,10 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(tmp_path: Path) -> N
             listed = [line.split("\t") for line in ask(system, "dead-letters", "list").stdout.splitlines()]
             shown = ask(system, "dead-letters", "show", "1").stdout
             device.publish("pulseline/v1/plug/meta", b'{"type": "plug"}')
+            device.publish("pulseline/v1/plug/heartbeat", b"\xfe")
+            device.publish("pulseline/v1/plug/heartbeat", b"\xfd")
         bad = ask(system, "dead-letters", "replay", "1")
+        both = ask_json(system, "dead-letters", "drop", "3", "4")
         good = ask(system, "dead-letters", "replay", "2")
         dropped = ask(system, "dead-letters", "drop", "1")
         left = ask_json(system, "dead-letters", "list")
@@ -205,7 +208,9 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(tmp_path: Path) -> N
         ("1", "pulseline/v1/plug/heartbeat"),
     ]
     assert "payload\tb'\\xff'" in shown
+    check_error(bad, ExitCode.USAGE, "dead letter 1 stays: ")
     check_error(bad, ExitCode.USAGE, "UTF-8")
+    assert both == [{"id": 3, "state": "dropped"}, {"id": 4, "state": "dropped"}]
     assert (good.stdout, dropped.stdout) == ("2\treplayed\n", "1\tdropped\n")
     assert left == []
     assert [event["data"] for event in events] == [{"value": "ON"}]

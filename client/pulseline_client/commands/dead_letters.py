@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import click
@@ -11,22 +12,33 @@ from pulseline_client.commands.event_columns import format_exact_instant_of, for
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import ExitCode
+from pulseline_core.errors import BadInput, ExitCode, NotFound
 from pulseline_core.help_text import CLIENT_CODES, build_epilog
-from pulseline_core.types import JSONObject
+from pulseline_core.types import JSONObject, JSONValue
 
-_COLUMNS: Final = (
-    Column(title="ID", cell=lambda letter: format_text_of(letter, "id"), is_number=True),
-    Column(
-        title="RECEIVED",
-        cell=lambda letter: format_instant_of(letter, "received"),
-        field=lambda letter: format_exact_instant_of(letter, "received"),
-    ),
-    Column(title="TOPIC", cell=lambda letter: format_text_of(letter, "topic"), limit=28),
-    Column(title="REASON", cell=lambda letter: format_text_of(letter, "reason"), limit=None),
-)
+#: Of a time on a terminal, as in ``2026-11-23 10:00``: the rest of the line belongs to the reason.
+_TO_THE_MINUTE: Final = 16
 
 _CODES: Final = (*CLIENT_CODES, ExitCode.NOT_FOUND)
+
+
+def build_columns(root: str) -> tuple[Column, ...]:
+    """Return what a list shows; people know the root of the topics."""
+    return (
+        Column(title="ID", cell=lambda letter: format_text_of(letter, "id"), is_number=True),
+        Column(
+            title="RECEIVED",
+            cell=lambda letter: format_instant_of(letter, "received")[:_TO_THE_MINUTE],
+            field=lambda letter: format_exact_instant_of(letter, "received"),
+        ),
+        Column(
+            title="TOPIC",
+            cell=lambda letter: format_text_of(letter, "topic").removeprefix(f"{root}/"),
+            field=lambda letter: format_text_of(letter, "topic"),
+            limit=24,
+        ),
+        Column(title="REASON", cell=lambda letter: format_text_of(letter, "reason"), is_wrapped=True, limit=None),
+    )
 
 
 @click.group(
@@ -54,7 +66,8 @@ def list_(*, limit: int, server: Server, form: Form) -> None:
     with server.open_rest() as rest:
         letters = rest.get_dead_letters(limit=limit)
     records = [letter for letter in letters if isinstance(letter, dict)]
-    show_records(records, _COLUMNS, form=form, nothing="There are no dead letters.")
+    columns = build_columns(server.settings.mqtt.root)
+    show_records(records, columns, form=form, nothing="There are no dead letters.")
 
 
 @command.command("show", epilog=build_epilog("pulseline dead-letters show 7", codes=_CODES))
@@ -100,12 +113,11 @@ def describe(letter: JSONObject) -> dict[str, str]:
 def replay(*, numbers: tuple[int, ...], server: Server, form: Form) -> None:
     """Apply dead letters again, as if they had just come in.
 
-    One that can be applied now is gone then; the first one that can not is the error, and stays.
+    One that can be applied now is gone then; the first one that can not is the error, and stays. With --json: an
+    array of {"id", "state"}.
     """
     with server.open_rest() as rest:
-        for number in numbers:
-            rest.replay_dead_letter(number)
-            _tell(number, "replayed", form)
+        _for_each(numbers, rest.replay_dead_letter, "replayed", form)
 
 
 @command.command("drop", epilog=build_epilog("pulseline dead-letters drop 7 8", codes=_CODES))
@@ -113,18 +125,34 @@ def replay(*, numbers: tuple[int, ...], server: Server, form: Form) -> None:
 @server_options
 @json_option
 def drop(*, numbers: tuple[int, ...], server: Server, form: Form) -> None:
-    """Forget dead letters for good."""
+    """Forget dead letters for good.
+
+    With --json: an array of {"id", "state"}.
+    """
     with server.open_rest() as rest:
+        _for_each(numbers, rest.drop_dead_letter, "dropped", form)
+
+
+def _for_each(numbers: Iterable[int], act: Callable[[int], object], state: str, form: Form) -> None:
+    """Act on dead letters until one fails, and tell of each that it is done; its id is in the error."""
+    done: list[JSONValue] = []
+    try:
         for number in numbers:
-            rest.drop_dead_letter(number)
-            _tell(number, "dropped", form)
+            _act_on(number, act)
+            done.append({"id": number, "state": state})
+            if form is Form.LINES:
+                click.echo(f"{number}\t{state}")
+            elif form is Form.TABLE:
+                click.echo(f"Dead letter {number} is {state}.")
+    finally:
+        if form is Form.JSON and done:
+            show_json(done)
 
 
-def _tell(number: int, done: str, form: Form) -> None:
-    match form:
-        case Form.JSON:
-            show_json({"id": number, "state": done})
-        case Form.LINES:
-            click.echo(f"{number}\t{done}")
-        case Form.TABLE:
-            click.echo(f"Dead letter {number} is {done}.")
+def _act_on(number: int, act: Callable[[int], object]) -> None:
+    try:
+        act(number)
+    except NotFound:
+        raise
+    except BadInput as error:
+        raise BadInput(f"dead letter {number} stays: {error}", hint=error.hint) from error

@@ -49,7 +49,8 @@ class Column:
         title: its head in the table.
         cell: what people see of a record.
         field: what programs get of it; ``None`` is the same as ``cell``.
-        is_number: align right.
+        is_number: align right, and never cut.
+        is_wrapped: what does not fit goes on in the next line instead of being cut.
         limit: the most characters that it takes of a table's row; ``None`` is the space that the others leave.
     """
 
@@ -57,6 +58,7 @@ class Column:
     cell: Callable[[JSONObject], str]
     field: Callable[[JSONObject], str] | None = None
     is_number: bool = False
+    is_wrapped: bool = False
     limit: int | None = 26
 
 
@@ -119,14 +121,20 @@ def _build_table(records: Sequence[JSONObject], columns: Sequence[Column], *, wi
     cells = [[Text(escape(column.cell(record))) for record in records] for column in columns]
     for column, column_width in zip(columns, _lay_out(columns, cells, width=width), strict=True):
         justify: Literal["left", "right"] = "right" if column.is_number else "left"
-        table.add_column(column.title, justify=justify, no_wrap=True, overflow="ellipsis", width=column_width)
+        overflow: Literal["fold", "ellipsis"] = "fold" if column.is_wrapped else "ellipsis"
+        table.add_column(
+            column.title, justify=justify, no_wrap=not column.is_wrapped, overflow=overflow, width=column_width
+        )
     for row in zip(*cells, strict=True):
         table.add_row(*row)
     return table
 
 
 def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[Text]], *, width: int) -> list[int]:
-    """Return the width of each column: what it needs up to its limit, and for those without one what is left."""
+    """Return the width of each column: what it needs up to its limit, and for those without one what is left.
+
+    Where that is too much for a narrow terminal, the widest texts give way.
+    """
     needed = [
         max([len(column.title), *(text.cell_len for text in texts)])
         for column, texts in zip(columns, cells, strict=True)
@@ -135,10 +143,14 @@ def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[Text]], *, widt
         None if column.limit is None else min(column.limit, need) for column, need in zip(columns, needed, strict=True)
     ]
     left = width - _GAP * (len(columns) - 1) - sum(each for each in limited if each is not None)
-    return [
+    widths = [
         min(need, max(left, _MINIMUM_CELL)) if each is None else each
         for each, need in zip(limited, needed, strict=True)
     ]
+    texts = [place for place, column in enumerate(columns) if not column.is_number]
+    for _ in range(sum(widths) + _GAP * (len(columns) - 1) - width):
+        widths[max(texts, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def open_console(stream: IO[str] | None = None) -> Console:

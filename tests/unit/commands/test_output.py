@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pulseline_client.commands.dead_letters import build_columns
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
 from pulseline_client.commands.output import Column, Form, build_line, choose_form, show_records
 from pulseline_core.types import JSONObject
@@ -54,6 +55,29 @@ def test_table_cuts_the_wide_column_to_the_terminal(capsys: pytest.CaptureFixtur
     assert "x…" in lines[1]
     assert "123456 B" in lines[1]
     assert max(map(len, lines)) <= 80
+
+
+def test_table_wraps_where_the_rest_matters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of a reason is read, however narrow the terminal is, and the number stays whole."""
+    monkeypatch.setenv("COLUMNS", "45")
+    letter: JSONObject = {
+        "id": 12,
+        "received": "2026-11-23T10:00:00+00:00",
+        "topic": "pulseline/v1/a-long-name-of-a-plug/heartbeat",
+        "reason": "payload is not JSON: unexpected end of data",
+    }
+
+    show_records([letter], build_columns("pulseline/v1"), form=Form.TABLE, nothing="none")
+
+    lines = capsys.readouterr().out.splitlines()
+    place = lines[0].index("REASON")
+    assert lines[0].split() == ["ID", "RECEIVED", "TOPIC", "REASON"]
+    assert lines[1].startswith("12  2026-11-23 ")
+    assert "a-long" in lines[1]
+    assert " ".join(" ".join(line[place:] for line in lines[1:]).split()) == letter["reason"]
+    assert max(map(len, lines)) <= 45
 
 
 @pytest.mark.parametrize(
