@@ -96,7 +96,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
     known = UsersFile(find_users_file(settings)).read() if has_users(settings) else None
     listed = [user for _, user in sorted((known or {}).items())]
     if as_json:
-        click.echo(json.dumps([_describe(user) for user in listed], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([_describe(user) for user in listed], indent=2))
     elif not listed:
         click.echo(_EVERYBODY if known is None else _NOBODY, err=True)
     elif sys.stdout.isatty():

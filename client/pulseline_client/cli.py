@@ -8,6 +8,7 @@ exit code.
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -106,6 +107,9 @@ def group(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Unicode gets escapes, no crash
     logging.getLogger().addHandler(logging.NullHandler())  # without one, Python prints warnings as bare lines
     sys.exit(run(sys.argv[1:]))
 

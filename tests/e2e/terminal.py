@@ -32,10 +32,10 @@ _ERASED_LINE: Final = re.compile(r"[^\n]*\n(?:\x1b\[\?25h)?\r?\x1b\[1A\x1b\[2K")
 class Terminal:
     """A command that runs in the foreground of a terminal of its own; a context manager."""
 
-    def __init__(self, *arguments: str, home: Path) -> None:
+    def __init__(self, *arguments: str, home: Path, encoding: str = "utf-8") -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        environment = clean_environment(home) | {"TERM": "xterm-256color"}
+        environment = clean_environment(home) | {"TERM": "xterm-256color", "PYTHONIOENCODING": encoding}
         environment.pop("COLUMNS", None)
         self.process = subprocess.Popen(
             ["setsid", "--ctty", *PULSELINE, *arguments], env=environment, stdin=slave, stdout=slave, stderr=slave
@@ -94,8 +94,8 @@ class Terminal:
         return bool(chunk)
 
 
-def show(*arguments: str, home: Path) -> Terminal:
+def show(*arguments: str, home: Path, encoding: str = "utf-8") -> Terminal:
     """Run a command on a terminal to its end, which has to be a good one; return what was shown."""
-    with Terminal(*arguments, home=home) as terminal:
+    with Terminal(*arguments, home=home, encoding=encoding) as terminal:
         assert terminal.wait() == 0, terminal.text
     return terminal

@@ -52,6 +52,16 @@ def test_no_table_is_wider_than_the_terminal(demo_system: Up, command: str) -> N
     assert max(map(len, terminal.lines)) <= COLUMNS
 
 
+def test_a_terminal_without_unicode_shows_escapes(demo_system: Up) -> None:
+    """No crash, and three dots where something is cut."""
+    ask(demo_system, "heartbeat", "cafe", f"title=caf\xe9 {'x' * 200}")
+
+    terminal = show("events", "cafe", *get_flags(demo_system), home=demo_system.home, encoding="ascii")
+
+    assert terminal.lines[1].endswith("xxx...")
+    assert 'title="caf\\xe9 ' in terminal.lines[1]
+
+
 def test_demo_ends_with_what_to_look_at(demo_system: Up) -> None:
     """The progress bar is gone in the end, and the commands can be copied: they name the server that was named."""
     flags = " ".join(get_flags(demo_system))

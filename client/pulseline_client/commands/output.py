@@ -7,6 +7,7 @@ What comes from devices is shown, never obeyed: control characters are escaped i
 
 from __future__ import annotations
 
+import codecs
 import functools
 import json
 import sys
@@ -16,6 +17,7 @@ from enum import Enum
 from typing import IO, Any, Final, Literal, TypeVar
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -103,12 +105,25 @@ def show_records(records: Sequence[JSONObject], columns: Sequence[Column], *, fo
 
 def show_json(value: JSONValue) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    click.echo(json.dumps(value, ensure_ascii=not takes_unicode(), indent=2, allow_nan=False))
 
 
 def show_json_line(value: JSONValue) -> None:
     """Print one JSON object on one line, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    click.echo(json.dumps(value, ensure_ascii=not takes_unicode(), separators=(",", ":"), allow_nan=False))
+
+
+def takes_unicode() -> bool:
+    """Return whether every character can be written to standard output."""
+    return codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
+
+
+def cut(text: str, width: int) -> str:
+    """Return text that takes at most so many columns, with an ellipsis where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    ellipsis = "…" if takes_unicode() else "..."
+    return set_cell_size(text, max(0, width - len(ellipsis))).rstrip() + ellipsis[:width]
 
 
 def build_line(record: JSONObject, columns: Iterable[Column]) -> str:
@@ -118,27 +133,25 @@ def build_line(record: JSONObject, columns: Iterable[Column]) -> str:
 
 def _build_table(records: Sequence[JSONObject], columns: Sequence[Column], *, width: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    cells = [[Text(escape(column.cell(record))) for record in records] for column in columns]
-    for column, column_width in zip(columns, _lay_out(columns, cells, width=width), strict=True):
+    cells = [[escape(column.cell(record)) for record in records] for column in columns]
+    widths = _lay_out(columns, cells, width=width)
+    for column, column_width in zip(columns, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.is_number else "left"
-        overflow: Literal["fold", "ellipsis"] = "fold" if column.is_wrapped else "ellipsis"
         table.add_column(
-            column.title, justify=justify, no_wrap=not column.is_wrapped, overflow=overflow, width=column_width
+            column.title, justify=justify, no_wrap=not column.is_wrapped, overflow="fold", width=column_width
         )
     for row in zip(*cells, strict=True):
-        table.add_row(*row)
+        fields = zip(columns, widths, row, strict=True)
+        table.add_row(*(Text(text if column.is_wrapped else cut(text, limit)) for column, limit, text in fields))
     return table
 
 
-def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[Text]], *, width: int) -> list[int]:
+def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[str]], *, width: int) -> list[int]:
     """Return the width of each column: what it needs up to its limit, and for those without one what is left.
 
     Where that is too much for a narrow terminal, the widest texts give way.
     """
-    needed = [
-        max([len(column.title), *(text.cell_len for text in texts)])
-        for column, texts in zip(columns, cells, strict=True)
-    ]
+    needed = [max([len(column.title), *map(cell_len, texts)]) for column, texts in zip(columns, cells, strict=True)]
     limited = [
         None if column.limit is None else min(column.limit, need) for column, need in zip(columns, needed, strict=True)
     ]

@@ -19,7 +19,7 @@ import click
 
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
 from pulseline_client.commands.human import escape
-from pulseline_client.commands.output import Form, build_line, json_option, show_json_line
+from pulseline_client.commands.output import Form, build_line, cut, json_option, show_json_line
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.errors import BadInput, Unavailable
 from pulseline_core.help_text import MQTT_CODES, build_epilog
@@ -163,9 +163,6 @@ def _choose_show(form: Form) -> Callable[[State], None]:
 
 def build_row(state: State, *, width: int) -> str:
     """Return a state as a line of a terminal, cut to its width."""
-    name = escape(state.bucket_id)
-    if len(name) > _MAX_NAME_LENGTH:
-        name = f"{name[: _MAX_NAME_LENGTH - 1]}…"
+    name = cut(escape(state.bucket_id), _MAX_NAME_LENGTH)
     start, duration, data = (escape(column.cell(state.event)) for column in EVENT_COLUMNS)
-    row = f"{start}  {name:<22}  {duration:>7}  {data}"
-    return row if len(row) <= width else f"{row[: max(0, width - 1)]}…"
+    return cut(f"{start}  {name:<22}  {duration:>7}  {data}", width)

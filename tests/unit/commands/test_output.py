@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import pytest
 
 from pulseline_client.commands.dead_letters import build_columns
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
-from pulseline_client.commands.output import Column, Form, build_line, choose_form, show_records
+from pulseline_client.commands.output import Column, Form, build_line, choose_form, cut, show_records
 from pulseline_core.types import JSONObject
 
 COLUMNS = (
@@ -78,6 +80,19 @@ def test_table_wraps_where_the_rest_matters(
     assert "a-long" in lines[1]
     assert " ".join(" ".join(line[place:] for line in lines[1:]).split()) == letter["reason"]
     assert max(map(len, lines)) <= 45
+
+
+def test_output_without_unicode_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three dots for the ellipsis, and JSON that stays JSON."""
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
+    monkeypatch.setattr(sys, "stdout", stdout)
+
+    show_records([{"name": "\xe9" * 200, "size": 1}], COLUMNS, form=Form.JSON, nothing="none")
+    shown = cut("a long title", 10)
+
+    stdout.seek(0)
+    assert json.load(stdout) == [{"name": "\xe9" * 200, "size": 1}]
+    assert shown == "a long..."
 
 
 @pytest.mark.parametrize(
