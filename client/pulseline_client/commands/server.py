@@ -26,7 +26,7 @@ from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
 from pulseline_core.address import reach
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import OutboxInUse, ReplyTimeout, Unavailable
+from pulseline_core.errors import InvalidSetting, OutboxInUse, ReplyTimeout, Unavailable
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 
@@ -115,6 +115,13 @@ def _enter_patiently(client: Client) -> None:
             threading.Event().wait(backoff.next_delay_s(random.random))  # the lock of a file tells nobody of its end
         else:
             return
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise ``InvalidSetting`` for a port of 0: whoever starts several parts could not say which one it became."""
+    for name, port in (("api.port", settings.api.port), ("mqtt.port", settings.mqtt.port)):
+        if port == 0:
+            raise InvalidSetting(name, "is 0, which is any free port", hint="name a port from 1 to 65535")
 
 
 def build_authority(host: str, port: int) -> str:

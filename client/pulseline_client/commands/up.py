@@ -18,7 +18,7 @@ import click
 from click.core import ParameterSource
 
 from pulseline_client.commands.output import Form, json_option, show_json_line
-from pulseline_client.commands.server import build_authority
+from pulseline_client.commands.server import build_authority, check_ports
 from pulseline_client.commands.server_extra import check_server_extra
 from pulseline_core import settings as settings_module
 from pulseline_core.address import reach
@@ -69,6 +69,7 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     acknowledged; the exit code is 0 then. On a terminal only warnings are logged unless a log level is set.
     """
     check_server_extra("up")
+    check_ports(settings)
     is_quiet = form is Form.TABLE and sys.stderr.isatty() and not _is_log_level_chosen(context, settings)
     environment = os.environ | ({_LEVEL_VARIABLE: _QUIET_LEVEL} if is_quiet else {})
     log_settings = replace(settings.log, level=_QUIET_LEVEL) if is_quiet else settings.log
@@ -146,6 +147,7 @@ def build_welcome(settings: Settings) -> str:
             "",
             "Try it in another terminal:",
             "",
+            "  pulseline demo" + (" --testing" if settings.testing else ""),
             f"  mosquitto_pub {broker} -q 1 -t {quote(topic)} -m ON",
             f"  curl {described['rest']}buckets/plug/events",
             "",

@@ -41,11 +41,21 @@ def test_welcome_holds_commands_to_copy_with_the_real_ports() -> None:
 
     welcome = build_welcome(settings)
 
+    assert "  pulseline demo\n" in welcome
     assert "mosquitto_pub -h 127.0.0.1 -p 1900 -q 1 -t pulseline/v1/plug/heartbeat -m ON" in welcome
     assert "curl http://127.0.0.1:5700/api/0/buckets/plug/events" in welcome
     assert "/data" in welcome
     assert "WebSocket" not in welcome
     assert max(map(len, welcome.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("flag", ["--port", "--mqtt-port"])
+def test_up_takes_no_port_that_it_could_not_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Any free port is fine for a part alone; here nobody would learn which one it is."""
+    code = cli.run(["up", flag, "0"])
+
+    assert code == ExitCode.USAGE
+    assert "is 0, which is any free port (name a port from 1 to 65535)" in capsys.readouterr().err
 
 
 def test_describe_names_reachable_addresses() -> None:
