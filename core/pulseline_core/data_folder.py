@@ -32,6 +32,9 @@ API_USER: Final = "pulseline-api"
 #: 256 bits, as tokens of the common web services have.
 _TOKEN_BYTES: Final = 32
 
+#: What no change of owner or mode would mend.
+_MISPLACED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
+
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -52,7 +55,7 @@ class DataFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check(self.path.stat())
         except FileExistsError as error:
-            raise NotPermitted(str(self.path), "it is not a folder") from error
+            raise NotPermitted(str(self.path), "it is not a folder", hint="choose another place") from error
         except OSError as error:
             raise map_os_error(error, self.path) from error
 
@@ -139,7 +142,10 @@ def map_os_error(error: OSError, path: Path) -> NotPermitted | DiskFull:
     """Return the error that a person can act on."""
     if error.errno in _FULL:
         return DiskFull(str(path))
-    return NotPermitted(str(path), (error.strerror or str(error)).lower())
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in _MISPLACED:
+        return NotPermitted(str(path), reason, hint="choose another place")
+    return NotPermitted(str(path), reason)
 
 
 def lock_folder(path: Path) -> AbstractContextManager[None]:

@@ -133,8 +133,10 @@ class NotPermitted(ConfigError):
 
     exit_code = ExitCode.NOT_PERMITTED
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"no access to {path!r}: {reason}", hint="check its owner and mode, or choose another place")
+    def __init__(
+        self, path: str, reason: str, *, hint: str = "check its owner and mode, or choose another place"
+    ) -> None:
+        super().__init__(f"no access to {path!r}: {reason}", hint=hint)
         self.path = path
         self.reason = reason
 

@@ -172,7 +172,7 @@ def test_export_is_what_rest_exports(demo_system: Up, tmp_path: Path) -> None:
 
 
 def test_export_that_fails_leaves_the_old_file(demo_system: Up, tmp_path: Path) -> None:
-    """An unknown bucket, and a folder that does not exist: one line each, nothing written."""
+    """An unknown bucket, a folder that does not exist, one in place of a file: one line each, nothing written."""
     target = tmp_path / "old.json"
     target.write_text("old")
 
@@ -180,7 +180,9 @@ def test_export_that_fails_leaves_the_old_file(demo_system: Up, tmp_path: Path) 
     nowhere = ask(demo_system, "export", "-o", str(tmp_path / "missing" / "new.json"))
 
     check_error(unknown, ExitCode.NOT_FOUND, "'nothing'")
-    check_error(nowhere, ExitCode.NOT_PERMITTED, "new.json")
+    folder = ask(demo_system, "export", "-o", str(tmp_path))
+    check_error(nowhere, ExitCode.USAGE, f"folder '{tmp_path / 'missing'}' does not exist")
+    check_error(folder, ExitCode.USAGE, "is a folder (name a file)")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 

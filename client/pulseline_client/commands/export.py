@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import DiskFull, ExitCode, NotPermitted
+from pulseline_core.errors import BadInput, DiskFull, ExitCode, NotPermitted
 from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: The file name that means standard output, by custom.
@@ -76,10 +76,12 @@ def _open_whole(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that becomes ``path`` when all went well, synced to disk, and vanishes otherwise.
 
     Raises:
-        NotPermitted: the folder can not be written, or does not exist.
+        BadInput: it is a folder, or lies in one that does not exist.
+        NotPermitted: the folder can not be written.
         DiskFull: no space is left.
     """
     try:
+        _check_place(path)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             draft = Path(file.name)
             try:
@@ -94,3 +96,10 @@ def _open_whole(path: Path) -> Iterator[IO[bytes]]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(str(path)) from error
         raise NotPermitted(str(path), (error.strerror or str(error)).lower()) from error
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise BadInput(f"{str(path)!r} is a folder", hint="name a file")
+    if not path.parent.is_dir():
+        raise BadInput(f"folder {str(path.parent)!r} does not exist")

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from pulseline_core import paths, runtime
-from pulseline_core.errors import InvalidSetting, NotPermitted
+from pulseline_core.data_folder import map_os_error
+from pulseline_core.errors import InvalidSetting
 from pulseline_core.settings.document import build_effective
 from pulseline_core.settings.load import SPECS, build, resolve
 from pulseline_core.settings.sections import Settings
@@ -69,7 +70,7 @@ def read_config_file(config: str | None) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         raise InvalidSetting("config", f"names a file that is not UTF-8: {str(path)!r}") from error
     except OSError as error:
-        raise NotPermitted(str(path), error.strerror or str(error)) from error
+        raise map_os_error(error, path) from error
 
 
 def _take_settings(flags: dict[str, Any]) -> Settings:

@@ -85,8 +85,10 @@ def test_a_file_in_a_parents_place_is_refused(tmp_path: Path) -> None:
     """The operating system says it in its words."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(NotPermitted, match="not a directory"):
+    with pytest.raises(NotPermitted, match="not a directory") as caught:
         DataFolder(tmp_path / "file/data").create()
+
+    assert caught.value.hint == "choose another place"  # owner and mode have nothing to do with it
 
 
 def test_a_folder_where_everybody_may_write_is_refused(tmp_path: Path) -> None:
