@@ -21,7 +21,10 @@ def command(settings: Settings) -> None:
 
     'pulseline up' runs it together with the broker.
     """
+    is_alone = runtime.is_alone()
     log.setup_logging("pulseline-api", settings.log, testing=settings.testing)
-    with runtime.stop_on_signals() as stop, Service(settings, stop):
+    with runtime.stop_on_signals() as stop, Service(settings, stop) as service:
         runtime.notify_ready()
+        if is_alone:
+            click.echo(f"The REST server listens at {settings.api.host}, port {service.port}. Ctrl-C stops it.")
         stop.wait()

@@ -93,10 +93,19 @@ class Service:
     def _wait_for_store(self, reader: Reader) -> None:
         """Return when the database can be read; raise ``StoreUnavailable`` when that takes too long."""
         deadline = monotonic() + _STORE_WAIT_S
+        is_told = False
         while True:
             try:
                 return reader.check()
             except StoreUnavailable:
+                if not is_told:
+                    logger.info(
+                        "waiting up to %g s for the database '%s', which 'pulseline broker' makes",
+                        _STORE_WAIT_S,
+                        self._settings.store.path,
+                        extra={"action": "waiting_for_store"},
+                    )
+                    is_told = True
                 if monotonic() >= deadline or self._stop.wait(_STORE_RETRY_S):
                     raise
 

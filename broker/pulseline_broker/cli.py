@@ -29,6 +29,7 @@ _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
 @options
 def command(settings: Settings) -> None:
     """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""
+    is_alone = runtime.is_alone()
     setup_logging("pulseline-broker", settings.log, testing=settings.testing)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -38,4 +39,6 @@ def command(settings: Settings) -> None:
         BrokerService(settings, load_gate(settings)) as service,
     ):
         runtime.notify_ready()
+        if is_alone:
+            click.echo(f"The broker listens at {settings.mqtt.host}, port {service.port}. Ctrl-C stops it.")
         service.wait(stop)

@@ -34,6 +34,7 @@ __all__ = [
     "DataFolder",
     "exit_on_error",
     "exit_with",
+    "is_alone",
     "join",
     "lock_folder",
     "notify_ready",
@@ -79,6 +80,11 @@ def join(thread: threading.Thread, timeout_s: float) -> bool:
         )
         return False
     return True
+
+
+def is_alone() -> bool:
+    """Return whether a person at a terminal runs this process, no supervisor; ask before ``notify_ready``."""
+    return READY_VARIABLE not in os.environ and sys.stdout.isatty()
 
 
 def notify_ready() -> None:

@@ -124,6 +124,23 @@ def test_up_shows_what_to_try_and_stops_at_ctrl_c(tmp_path: Path) -> None:
     assert not any("[" in line for line in terminal.lines)
 
 
+def test_a_part_alone_says_what_it_waits_for_and_where_it_listens(tmp_path: Path) -> None:
+    """The REST server waits for the database, which the broker makes; both end at Ctrl-C."""
+    http_port, mqtt_port = str(find_free_port()), str(find_free_port())
+    flags = ("--data-dir", str(tmp_path / "new"), "--port", http_port, "--mqtt-port", mqtt_port)
+    with Terminal("api", *flags, home=tmp_path) as api:
+        api.wait_for("waiting up to 15 s for the database")
+        with Terminal("broker", *flags, home=tmp_path) as broker:
+            broker.wait_for(f"The broker listens at 127.0.0.1, port {mqtt_port}. Ctrl-C stops it.")
+            api.wait_for(f"The REST server listens at 127.0.0.1, port {http_port}. Ctrl-C stops it.")
+            for part in (api, broker):
+                part.type(CTRL_C)
+
+            codes = [part.wait() for part in (api, broker)]
+
+    assert codes == [0, 0]
+
+
 def test_up_that_can_not_start_shows_one_line(demo_system: Up) -> None:
     """On a terminal there is nothing else."""
     with Terminal("up", "--port", str(find_free_port()), home=demo_system.home) as terminal:
