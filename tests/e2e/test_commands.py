@@ -119,13 +119,24 @@ def test_a_queued_heartbeat_is_sent_when_there_is_a_server(tmp_path: Path) -> No
         ask(system, "heartbeat", "door", "state=closed")
         events = system.read_events("door")
 
-    assert kept.returncode == 0
+    assert (kept.returncode, kept.stderr) == (0, "Kept; the next 'pulseline heartbeat' sends it.\n")
     assert [event["data"] for event in events] == [{"state": "closed"}, {"state": "open"}]
 
 
 def test_heartbeat_without_a_server_says_that_it_is_kept(tmp_path: Path) -> None:
     """Not an answer within some seconds: exit code 3."""
     check_error(ask(Up(home=tmp_path), "heartbeat", "door", "state=open"), ExitCode.UNAVAILABLE, "is kept")
+
+
+def test_heartbeat_warns_of_an_event_in_place_of_its_data(demo_system: Up) -> None:
+    """What MQTT takes as an event is data here; it is stored as it is, as somebody may mean it."""
+    done = ask(demo_system, "heartbeat", "wrapped", '{"data": {"a": 1}, "pulsetime": 600}')
+    plain = ask(demo_system, "heartbeat", "wrapped", '{"data": 1}')
+
+    assert done.returncode == 0
+    assert done.stderr == "warning: this stores data with a key 'data'; DATA is what would stand within it\n"
+    assert plain.stderr == ""
+    assert demo_system.read_events("wrapped")[-1]["data"] == {"data": {"a": 1}, "pulsetime": 600}
 
 
 def test_heartbeat_that_the_server_refuses_is_an_error(demo_system: Up) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -55,17 +54,22 @@ def command(  # noqa: PLR0913  one argument for each flag
 ) -> None:
     """Send a heartbeat to BUCKET, and print the event that it started or made longer.
 
-    DATA is key=value words, one JSON object, or one plain value. The heartbeat is kept on disk before it is sent; one
+    DATA is key=value words, one JSON object, or one plain value; it is the event's data itself, with no "data" around
+    it, and the pulsetime is a flag. The heartbeat is kept on disk before it is sent; one
     that no server confirms in time is sent by the next 'pulseline heartbeat'.
     """
     now = datetime.now(UTC)
     instant = now if timestamp is None else parse_instant(timestamp, now=now)
     event = Event(timestamp=instant, duration=parse_duration(duration), data=parse_data(data))
+    if isinstance(event.data.get("data"), dict):
+        click.echo("warning: this stores data with a key 'data'; DATA is what would stand within it", err=True)
     with server.open_client() as client:
         stored = client.heartbeat(bucket, event, pulsetime=pulsetime, queued=queued)
         if stored is None:
-            with suppress(ReplyTimeout):
+            try:
                 client.flush(_QUEUED_FLUSH_S)
+            except ReplyTimeout:
+                click.echo("Kept; the next 'pulseline heartbeat' sends it.", err=True)
     shown = (event if stored is None else stored).to_json()
     if form is Form.JSON:
         show_json(shown)
