@@ -218,7 +218,7 @@ class Client(Writer):
 
     def _get_sender(self) -> Sender:
         if self._sender is None:
-            raise Closed("client")
+            raise Closed("client", hint="use it in a with statement: with Client(...) as client")
         return self._sender
 
     @contextmanager

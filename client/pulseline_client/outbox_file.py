@@ -87,7 +87,7 @@ def lock_outbox(path: Path) -> int:
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError):
-            raise OutboxInUse(str(path)) from error
+            raise OutboxInUse(str(path)) from None
         raise map_os_error(error, path) from error
     return descriptor
 

@@ -65,6 +65,8 @@ class PulselineError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # tracebacks show notes
 
 
 class ConfigError(PulselineError):
@@ -294,6 +296,6 @@ class Misuse(PulselineError):
 class Closed(Misuse):
     """The object was closed, or not opened yet."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is closed")
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(f"{what} is closed", hint=hint)
         self.what = what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -503,9 +504,12 @@ def test_bad_input_raises_at_the_call_and_reaches_nobody(client: Client, call: C
 
 def test_second_client_on_one_outbox_is_refused(client: Client, build_client: Build) -> None:
     """And the first goes on."""
-    with pytest.raises(OutboxInUse), build_client():
+    with pytest.raises(OutboxInUse) as caught, build_client():
         pass
 
+    (last_line,) = caught.value.__notes__
+    assert last_line.startswith("give each process its own outbox")
+    assert caught.value.__suppress_context__
     assert client.heartbeat("plug", {}, queued=False) is not None
 
 
@@ -516,6 +520,14 @@ def test_outbox_lies_in_the_folder_of_the_users_data(server: FakeServer, home: P
 
     (path,) = home.rglob("outbox.db")
     assert path.parts[-3:] == ("client", f"my%2Fwatcher-127.0.0.1-{server.port}", "outbox.db")
+
+
+def test_client_that_is_not_open_says_how_to_open_it() -> None:
+    """The traceback of who wrote Client().heartbeat(...) ends with it."""
+    with pytest.raises(Closed) as caught:
+        Client().heartbeat("plug", {})
+
+    assert traceback.format_exception_only(caught.value)[-1].startswith("use it in a with statement")
 
 
 def test_each_broker_has_an_outbox_of_its_own() -> None:
