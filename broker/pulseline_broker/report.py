@@ -52,6 +52,7 @@ class Report:
         present = sum(session.is_present for session in sessions)
         messages = [*retained.iter_matching("#"), *retained.iter_matching("$SYS/#")]
         maximum = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
+        resident = _read_resident_bytes() or maximum
         return Gauges(
             version=__version__,
             uptime_s=int(now - self._started),
@@ -62,8 +63,8 @@ class Report:
             stored_messages=len(retained) + sum(session.delivery.waiting_messages for session in sessions),
             stored_bytes=sum(len(message.payload) for message in messages)
             + sum(session.delivery.queued_bytes for session in sessions),
-            heap_bytes=_read_resident_bytes() or maximum,
-            heap_maximum_bytes=maximum,
+            heap_bytes=resident,
+            heap_maximum_bytes=max(maximum, resident),  # the kernel counts them at different moments
             pending_messages=bridge.pending_messages,
             pending_bytes=bridge.pending_bytes,
         )
