@@ -142,7 +142,10 @@ class LogSettings:
     """What is logged, and how."""
 
     level: str = setting(
-        "info", choices=("debug", "info", "warning", "error"), common=True, help="The least level that is logged."
+        "info",
+        choices=("debug", "info", "warning", "error"),
+        common=True,
+        help="The least level that is logged: debug, info, warning or error.",
     )
     json: bool = setting(False, help="Log one JSON object a line instead of text.")
     file: bool = setting(True, help="Log into files as well, in the platform's log folder.")

@@ -90,6 +90,10 @@ def test_nothing_shows_the_list_of_commands(capsys: pytest.CaptureFixture[str]) 
         (["up", "--bogus"], "pulseline: error: no such option '--bogus'"),
         (["events"], "pulseline: error: missing argument 'BUCKET' (see 'pulseline events --help')"),
         (["up", "--port", "99999"], "pulseline: error: --port: setting 'api.port' is 99999, not between 0 and 65535"),
+        (
+            ["events", "x", "--start", "now", "--end", "yesterday"],
+            "pulseline: error: the range ends before it begins: 'now' is later than 'yesterday'",
+        ),
         (["events", "x", "--start", "soon"], "pulseline: error: time 'soon' is not understood"),
         (["heartbeat", "x", "--duration", "inf"], "pulseline: error: duration inf s is not between 0 and 366 days"),
         (["heartbeat", "x", "--duration", "nan"], "pulseline: error: duration nan s is not between 0 and 366 days"),
