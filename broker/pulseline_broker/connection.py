@@ -265,6 +265,7 @@ class Connection:
             client_id=session.client_id,
             username=session.username,
             received_at=datetime.now(UTC),
+            connection=self,
         )
         self._unacknowledged += 1
         self._hub.bridge.submit(Ticket(publish, self, packet_id, incoming))

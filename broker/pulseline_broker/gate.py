@@ -28,6 +28,8 @@ class Publish:
         client_id: the session it came from.
         username: ``None`` for an anonymous client.
         received_at: aware UTC.
+        connection: what it came over, to be told apart by identity and not kept alive; ``None`` for a will. It is
+            closed when the message is not committed, so what follows on it is not to be committed either.
     """
 
     topic: str
@@ -37,6 +39,7 @@ class Publish:
     client_id: str
     username: str | None
     received_at: datetime
+    connection: object | None = None
 
 
 class Outgoing(Protocol):
@@ -66,7 +69,7 @@ class Settle(Protocol):
         """Take it.
 
         Args:
-            tickets: of the group, in order of submission.
+            tickets: of the group; those of one connection in order of submission.
             committed: whether they are on disk, in whatever form.
             unapplied: those of them that changed nothing, so that they are not to be retained.
         """
@@ -84,7 +87,8 @@ class Gate(Protocol):
         """Start; return when messages can be submitted.
 
         Args:
-            settle: may be called from any thread, once a group; each ticket exactly once, in order of submission.
+            settle: may be called from any thread, once a group; each ticket exactly once, those of one connection in
+                order of submission.
             publish: may be called from any thread, at any time until ``close`` returns.
 
         Raises:

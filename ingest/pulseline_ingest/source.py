@@ -15,6 +15,7 @@ class Received:
     Attributes:
         received_at: aware UTC.
         client_id: the MQTT client that published it; ``None`` where the source does not know.
+        connection: what it came over, told apart by identity; ``None`` where it does not matter, as for wills.
         ticket: the source's own, by which it knows the message again when it is settled.
     """
 
@@ -23,6 +24,7 @@ class Received:
     received_at: datetime
     client_id: str | None
     ticket: object
+    connection: object | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Outgoing:
 class Source(Protocol):
     """What the worker takes messages from; all methods are called on the worker's thread.
 
-    Every message that was received is settled once, in the order in which the messages were received.
+    Every message that was received is settled once, those of one connection in the order in which they were received.
     """
 
     @property

@@ -43,6 +43,11 @@ class Submitted(Protocol):
         """When it came in, aware UTC."""
         ...
 
+    @property
+    def connection(self) -> object | None:
+        """What it came over."""
+        ...
+
 
 #: What ``end`` puts behind the last message.
 _END: Final = None
@@ -128,4 +133,5 @@ def _receive(publish: Submitted, ticket: object) -> Received:
         received_at=publish.received_at,
         client_id=publish.client_id,
         ticket=ticket,
+        connection=publish.connection,
     )

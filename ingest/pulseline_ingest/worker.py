@@ -12,7 +12,9 @@ Theory of operation::
   groups grow while the disk is busy.
 * What a group makes visible (``Effects``) is kept apart until its commit, so a roll-back leaves nothing behind here,
   and the store forgets what it remembered. Counters change after the commit only.
-* Messages are settled in the order in which they were received, each once, however its group went.
+* Messages are settled each once, however its group went, and those of one connection in the order of receipt.
+* A connection is closed at a message that is given back, and its publisher sends again from there. So what came over
+  it after that message is given back, too, whenever it turns up here: applied, it would be doubled and out of order.
 * States and status are published between groups; their timers shorten the wait for messages and never delay one.
   Under load few states are published for each group: the latest wins, so a bucket that waits longer loses nothing.
 * What is deleted is out of sight with its commit. Its rows are removed a few at a time, after each group and while no
@@ -29,6 +31,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
+from weakref import WeakSet
 
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import ConfigError, StoreUnavailable
@@ -40,7 +43,7 @@ from pulseline_ingest.counters import Counters
 from pulseline_ingest.effects import Effects
 from pulseline_ingest.outcome import Failure
 from pulseline_ingest.reading import Delivery, describe_bug, read_message
-from pulseline_ingest.source import Outgoing, Source
+from pulseline_ingest.source import Outgoing, Received, Source
 from pulseline_ingest.state_publisher import StatePublisher
 from pulseline_ingest.status import CommitFigures, Timer, WorkerFacts
 
@@ -92,6 +95,8 @@ class Worker:
         self._status_timer = Timer(parts.status_interval_s)
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         self._problem: str | None = None
+        #: Over which messages came that were given back; until nobody has them any more.
+        self._closing: WeakSet[object] = WeakSet()
         #: Messages since the last state that was published while messages wait.
         self._unpaid = 0
         #: Whether there may be rows to collect; at first those that the last run left.
@@ -104,17 +109,26 @@ class Worker:
         self._collect()
         while (group := self._source.receive(self._parts.max_batch, self._get_wait_s())) is not None:
             if group:
-                self._handle([read_message(received, self._parts.payload_rules) for received in group])
+                self._handle(group)
             self._publish_views(len(group))
             self._collect()
         self._source.publish([self._parts.facts.build_offline()])
 
-    def _handle(self, deliveries: Sequence[Delivery]) -> None:
-        if self._commit(deliveries):
+    def _handle(self, group: Sequence[Received]) -> None:
+        if self._closing:
+            group = self._refuse_followers(group)
+        if not group:
+            return
+        if self._commit([read_message(received, self._parts.payload_rules) for received in group]):
             self._backoff.reset()
             return
-        self._publish_views(len(deliveries))
+        self._publish_views(len(group))
         self._source.pause(self._backoff.next_delay_s(random.random))
+
+    def _refuse_followers(self, group: Sequence[Received]) -> Sequence[Received]:
+        """Give back what follows a message that was given back, on its connection; return the others."""
+        self._refuse([received for received in group if received.connection in self._closing])
+        return [received for received in group if received.connection not in self._closing]
 
     def _commit(self, deliveries: Sequence[Delivery]) -> bool:
         """Commit messages and settle them; return whether the store works."""
@@ -143,7 +157,7 @@ class Worker:
             "a message on %r failed", delivery.received.topic, exc_info=error, extra={"action": "message_failed"}
         )
         if isinstance(delivery.request, Failure):  # not even its dead letter can be stored
-            self._give_back(deliveries)
+            self._refuse([delivery.received])
             return True
         return self._commit([replace(delivery, request=describe_bug(error))])
 
@@ -166,10 +180,15 @@ class Worker:
             self._source.publish(notices)
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle messages as not committed; whoever sent them sends them again."""
-        self._commits.refused += len(deliveries)
-        if deliveries:
-            self._source.settle([delivery.received for delivery in deliveries], committed=False)
+        """Settle what the store does not take as not committed."""
+        self._refuse([delivery.received for delivery in deliveries])
+
+    def _refuse(self, messages: Sequence[Received]) -> None:
+        """Settle messages as not committed; whoever sent them sends them again, over another connection."""
+        if messages:
+            self._commits.refused += len(messages)
+            self._closing.update(message.connection for message in messages if message.connection is not None)
+            self._source.settle(messages, committed=False)
 
     def _note_problem(self, error: StoreUnavailable | ConfigError | None) -> None:
         """Log and report when the store ceases to work, for another reason, or works again."""

@@ -33,6 +33,7 @@ class Publish:
     retain: bool = False
     client_id: str = "writer"
     username: str | None = None
+    connection: None = None
 
 
 def build_publish(n: int) -> Publish:

@@ -70,6 +70,23 @@ def test_what_was_committed_before_a_failure_is_acknowledged(broker: BrokerServi
     assert client.expect_closed() == acknowledge(PUBACK, 1) + acknowledge(PUBACK, 2)
 
 
+def test_publishes_of_one_connection_are_known_to_belong_together(
+    broker: BrokerService, gate: HeldGate, dial: Dial
+) -> None:
+    """The gate tells them from those of the client's next connection."""
+    for _ in range(2):
+        client = dial(broker).open("device")
+        client.send(publish(TOPIC, qos=1, packet_id=1), publish(TOPIC, qos=1, packet_id=2))
+        client.expect(PUBACK, 1)
+        client.expect(PUBACK, 2)
+
+    first, second, third, fourth = (each.connection for each in gate.wait_for(4))
+
+    assert first is second is not None
+    assert third is fourth is not None
+    assert first is not third
+
+
 def test_qos_0_is_handed_over(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
     """QoS 0 goes to the gate as well, and is never acknowledged."""
     client = dial(broker).open("device")

@@ -103,6 +103,6 @@ def build_beat(start_s: float = 0, length_s: float = 0, data: JSONObject | None 
     return {"timestamp": timestamp, "duration": length_s, "data": {"on": True} if data is None else data, **more}
 
 
-def beat(start_s: float = 0, *, bucket: str = "plug", **more: Any) -> Received:
+def beat(start_s: float = 0, *, bucket: str = "plug", connection: object | None = None, **more: Any) -> Received:
     """Return a plain heartbeat as it was received."""
-    return receive(build_beat(start_s, **more), topic=f"{bucket}/heartbeat")
+    return receive(build_beat(start_s, **more), topic=f"{bucket}/heartbeat", connection=connection)

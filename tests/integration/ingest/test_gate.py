@@ -31,6 +31,7 @@ class Publish:
     topic: str = "pulseline/v1/plug/heartbeat"
     client_id: str = "device"
     received_at: datetime = MORNING
+    connection: None = None
 
 
 class Broker:

@@ -18,6 +18,10 @@ from tests.unit.ingest.samples import number, receive
 Choose = Callable[[BucketRow, Event], Exception | None]
 
 
+class Connection:
+    """What messages came over."""
+
+
 def curse(row: BucketRow, event: Event) -> Exception | None:
     """Let every merge into one bucket fail by a bug."""
     return RuntimeError("a bug") if row.bucket.id == "cursed" else None
@@ -146,6 +150,29 @@ def test_messages_that_come_again_are_applied_once_when_the_store_works(
     assert len(bench.read_letters()) == 1
     assert source.get_counters() == {"received": 5, "applied": 4, "duplicates": 0, "dead_letters": 1, "ignored": 0}
     assert source.get_acknowledgements() == [{"bucket": "plug", "seq": 2}]
+
+
+def test_what_follows_a_failed_message_on_its_connection_is_given_back(bench: Bench, break_merges: Break) -> None:
+    """Its connection is closed, and all of it comes again in order; other connections are not held up by that."""
+    break_merges(fail_once("plug", StoreUnavailable("the disk is ill")))
+    closed, other, again = Connection(), Connection(), Connection()
+    failed, will = beat(0, connection=closed), beat(400)
+    waiting = [beat(100, connection=closed), beat(200, connection=other), beat(300, connection=closed), will]
+    late = [beat(350, connection=closed)]
+    repeated = [beat(second, connection=again) for second in (0, 100, 300, 350)]
+
+    source = bench.run([failed], waiting, late, repeated)
+
+    assert source.committed == [waiting[1], will, *repeated]
+    assert [message for message, committed in source.settled if not committed] == [
+        failed,
+        waiting[0],
+        waiting[2],
+        *late,
+    ]
+    assert source.get_counters() == {"received": 6, "applied": 6, "duplicates": 0, "dead_letters": 0, "ignored": 0}
+    assert source.get_reports()[-2]["commit"]["refused"] == 4
+    assert len(source.pauses) == 1
 
 
 @pytest.mark.parametrize(

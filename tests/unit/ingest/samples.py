@@ -35,6 +35,7 @@ def receive(
     topic: str = "plug/heartbeat",
     client_id: str | None = OUTBOX,
     received_at: datetime = MORNING,
+    connection: object | None = None,
 ) -> Received:
     """Return a message that was published below the root."""
     return Received(
@@ -43,6 +44,7 @@ def receive(
         received_at=received_at,
         client_id=client_id,
         ticket=next(_TICKETS),
+        connection=connection,
     )
 
 

@@ -23,6 +23,7 @@ class Publish:
     topic: str = "pulseline/v1/plug/heartbeat"
     client_id: str = "outbox"
     received_at: datetime = MORNING
+    connection: object = "the connection"
 
 
 class Bench:
@@ -63,7 +64,14 @@ def test_message_is_received_as_it_was_submitted() -> None:
     received = bench.queue.receive(100, 0.0)
 
     assert received == [
-        Received(topic="pulseline/v1/plug/heartbeat", payload=b"7", received_at=MORNING, client_id="outbox", ticket=7)
+        Received(
+            topic="pulseline/v1/plug/heartbeat",
+            payload=b"7",
+            received_at=MORNING,
+            client_id="outbox",
+            ticket=7,
+            connection="the connection",
+        )
     ]
 
 
