@@ -41,18 +41,25 @@ class Acknowledgement:
 
 @dataclass(slots=True)
 class Acknowledgements:
-    """One payload: what could be read of it, and how much could not."""
+    """One payload: what could be read of it, and how much could not.
+
+    Attributes:
+        problem: why ingest can not commit messages of ours now, when it says so.
+    """
 
     items: list[Acknowledgement] = field(default_factory=list[Acknowledgement])
     malformed: int = 0
+    problem: str | None = None
 
 
 def parse_acknowledgements(payload: bytes) -> Acknowledgements:
-    """Read an acknowledgement or an array of them; what does not fit is counted and left out."""
+    """Read an acknowledgement, an array of them, or a problem; what does not fit is counted and left out."""
     try:
         value: JSONValue = json.loads(payload)
     except (ValueError, RecursionError):
         return Acknowledgements(malformed=1)
+    if isinstance(value, dict) and isinstance(problem := value.get("problem"), str):
+        return Acknowledgements(problem=problem)
     found = Acknowledgements()
     for item in value if isinstance(value, list) else [value]:
         acknowledgement = _parse_item(item)

@@ -14,9 +14,10 @@ what is not is sent again from the lane's oldest message:
 
 A broker closes the connection at a message that the access rights refuse, and says nothing else. So that one refused
 bucket does not hold up the others: after three short-lived connections in a row the lanes that were on their way are
-*suspects*. One suspect probes at a time. What gets confirmed is cleared; a lane whose probe ends a connection is
-*parked* for a while that grows. A lane that is tried to no avail gives its memory back (``Lane.hold_back``), so that
-the outbox is read on past its messages, and is loaded again (``get_wanted``) when it moves.
+*suspects*, unless the server gave another reason. One suspect probes at a time. What gets confirmed is cleared; a lane
+whose probe ends a connection is *parked* for a while that grows. A lane that is tried to no avail gives its memory back
+(``Lane.hold_back``), so that the outbox is read on past its messages, and is loaded again (``get_wanted``) when it
+moves.
 """
 
 from __future__ import annotations
@@ -372,8 +373,12 @@ class Delivery:
         for lane in self._lanes.values():
             self._offer(lane)
 
-    def disconnect(self, now: float) -> list[QueuedMessage]:
+    def disconnect(self, now: float, *, is_excused: bool = False) -> list[QueuedMessage]:
         """Note that the connection is lost, with all that was on its way.
+
+        Args:
+            now: when.
+            is_excused: whether the reason is known and no message's fault.
 
         Returns:
             The messages that the broker seems to refuse: each was, for the second time, the one
@@ -382,8 +387,9 @@ class Delivery:
         if self._connected_at is None:
             return []
         lived_s, self._connected_at = now - self._connected_at, None
-        suspect = self._probed_suspect
-        self._judge(suspect, lived_s)
+        suspect = None if is_excused else self._probed_suspect
+        if not is_excused:
+            self._judge(suspect, lived_s)
         self._recall_all()
         return [] if suspect is None else self._park(suspect, now)
 

@@ -33,7 +33,14 @@ from pulseline_client.reply import Outcome, Replies, Reply
 from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import Closed, NotAuthorized, PulselineError, ReplyTimeout, Unavailable
+from pulseline_core.errors import (
+    Closed,
+    NotAuthorized,
+    PulselineError,
+    ReplyTimeout,
+    StoreUnavailable,
+    Unavailable,
+)
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId
 
@@ -301,6 +308,9 @@ class Sender:
                 self._note_progress()
                 self._discard(acknowledgement.bucket_id, acknowledgement.seq, len(messages))
                 self.replies.confirm(messages)
+        if found.problem is not None:
+            self.delivery.disconnect(monotonic(), is_excused=True)
+            raise StoreUnavailable(f"the server can not store messages now: {found.problem}")
 
     def _resolve(self, acknowledgement: Acknowledgement) -> None:
         bucket_id, seq, error = acknowledgement.bucket_id, acknowledgement.seq, acknowledgement.error

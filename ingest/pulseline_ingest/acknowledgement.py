@@ -6,11 +6,13 @@ array::
 
     handled      bucket a: 1, 2 (reply), 3, 4        bucket b: 7
     sent         [{a, 2, result}, {a, 4}, {b, 7}]
+
+Of a group that can not be committed, each publisher is told why: ``{"problem": "no space left ..."}``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,9 +61,15 @@ class Acknowledgements:
     def iter_messages(self, rules: AcknowledgementRules) -> Iterator[Outgoing]:
         """Yield the messages that carry the acknowledgements."""
         for publisher, answers in self._publishers.items():
-            topic = f"{rules.root}/{ACK_LEVEL}/{publisher}"
+            topic = _build_topic(rules, publisher)
             for payload in _iter_arrays([_encode(rules, item) for item in answers.iter_items()]):
                 yield Outgoing(topic=topic, payload=payload)
+
+
+def build_problems(rules: AcknowledgementRules, publishers: Iterable[str], problem: str) -> list[Outgoing]:
+    """Return the messages that tell publishers, each once, why theirs can not be committed now."""
+    payload = encode({"problem": problem})
+    return [Outgoing(topic=_build_topic(rules, each), payload=payload) for each in dict.fromkeys(publishers)]
 
 
 @dataclass(slots=True)
@@ -80,6 +88,10 @@ class _Answers:
         for bucket_id, seq in self.last.items():
             if bucket_id not in covered or seq > covered[bucket_id]:
                 yield {"bucket": bucket_id, "seq": seq}
+
+
+def _build_topic(rules: AcknowledgementRules, publisher: str) -> str:
+    return f"{rules.root}/{ACK_LEVEL}/{publisher}"
 
 
 def _encode(rules: AcknowledgementRules, item: JSONObject) -> bytes:

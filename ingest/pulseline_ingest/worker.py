@@ -4,7 +4,7 @@ Theory of operation::
 
     source ──receive──> read ──> one transaction ──commit──> settle ──> publish
                                        │                     (PUBACK)   acknowledgements, replies, notices, states
-                                       ├─ store unavailable: roll back ──> settle as not committed ──> pause
+                                       ├─ store unavailable: roll back ──> say why ──> settle as not committed ──> pause
                                        └─ anything else: roll back, then each message of the group by itself;
                                           the one that fails again becomes a dead letter
 
@@ -37,7 +37,7 @@ from pulseline_core.backoff import Backoff
 from pulseline_core.errors import ConfigError, StoreUnavailable
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Store
-from pulseline_ingest.acknowledgement import AcknowledgementRules
+from pulseline_ingest.acknowledgement import AcknowledgementRules, build_problems
 from pulseline_ingest.batch import Batcher
 from pulseline_ingest.counters import Counters
 from pulseline_ingest.effects import Effects
@@ -180,7 +180,10 @@ class Worker:
             self._source.publish(notices)
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle what the store does not take as not committed."""
+        """Settle what the store does not take as not committed, after telling numbered publishers why."""
+        publishers = [delivery.envelope.publisher for delivery in deliveries if delivery.envelope is not None]
+        if publishers and self._problem is not None:
+            self._source.publish(build_problems(self._parts.acknowledgement_rules, publishers, self._problem))
         self._refuse([delivery.received for delivery in deliveries])
 
     def _refuse(self, messages: Sequence[Received]) -> None:

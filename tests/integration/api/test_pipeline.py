@@ -23,8 +23,9 @@ from pulseline_api.service import Service
 from pulseline_broker.service import BrokerService
 from pulseline_client import cli
 from pulseline_core.data_folder import API_USER, DataFolder
-from pulseline_core.errors import ExitCode
+from pulseline_core.errors import DiskFull, ExitCode
 from pulseline_core.settings import Settings, load
+from pulseline_ingest.batch import Batcher
 from pulseline_ingest.gate import IngestGate
 from tests.poison import POISON, STRANGE_BUCKETS
 
@@ -341,3 +342,35 @@ def test_writes_survive_the_brokers_absence(tmp_path_factory: pytest.TempPathFac
     assert [answer.status_code for answer in (created, *beats)] == [200] * 6
     assert (waiting["connected"], waiting["waiting"]) == (False, 6)
     assert stored
+
+
+def test_writes_survive_a_store_that_fails(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are answered as in any absence, none is refused, and all are stored once when the store works again."""
+    folder = str(tmp_path_factory.mktemp("failing"))
+
+    def fail(*_: object) -> None:
+        raise DiskFull("/data/pulseline.db")
+
+    with (
+        _start_broker(_build_settings(folder)) as broker,
+        Service(_build_settings(folder, port=broker.port, reply_timeout_s=0.3), threading.Event()) as api,
+        httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http,
+    ):
+        http.post("/buckets/plug", json=DESCRIPTION)
+        with monkeypatch.context() as broken:
+            broken.setattr(Batcher, "apply", fail)
+            statuses = [http.post("/buckets/plug/events", json=_beat(n, n=n)).status_code for n in range(12)]
+            waiting = http.get("/status").json()["link"]
+        stored = _wait_for(lambda: len(http.get("/buckets/plug/events").json()) >= 12 and _read_numbers(http), 20.0)
+
+    assert statuses == [200] * 12
+    assert waiting["waiting"] == 12
+    assert "no space left" in waiting["problem"]
+    assert stored == list(range(12))
+
+
+def _read_numbers(http: httpx.Client) -> list[int]:
+    """Return what was written to the plug, oldest first."""
+    return [event["data"]["n"] for event in reversed(http.get("/buckets/plug/events").json())]

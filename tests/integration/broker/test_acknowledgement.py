@@ -6,7 +6,7 @@ import pytest
 
 from pulseline_broker.service import BrokerService
 from tests.integration.broker.conftest import Dial, StartBroker
-from tests.integration.broker.gates import HeldGate
+from tests.integration.broker.gates import HeldGate, Sent
 from tests.integration.broker.wire import (
     PUBACK,
     PUBCOMP,
@@ -68,6 +68,22 @@ def test_what_was_committed_before_a_failure_is_acknowledged(broker: BrokerServi
     gate.settle(1, committed=False)
 
     assert client.expect_closed() == acknowledge(PUBACK, 1) + acknowledge(PUBACK, 2)
+
+
+def test_what_the_gate_says_before_a_failure_is_heard(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
+    """A publisher hears why its message can not be committed, and then its connection is closed."""
+    gate.is_open = False
+    client = dial(broker).open("device")
+    client.send(subscribe(("pulseline/v1/_ack/device", 0)))
+    client.expect_codes(0)
+    client.send(publish(TOPIC, qos=1, packet_id=7))
+    gate.wait_for(1)
+
+    gate.send(Sent(topic="pulseline/v1/_ack/device", payload=b'{"problem": "the disk is full"}'))
+    gate.settle(committed=False)
+
+    assert client.read_publish().payload == b'{"problem": "the disk is full"}'
+    assert client.expect_closed() == b""
 
 
 def test_publishes_of_one_connection_are_known_to_belong_together(

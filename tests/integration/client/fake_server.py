@@ -29,6 +29,7 @@ class FakeServer:
         connect_code: the answer to CONNECT, 0 to accept; ``None`` is no answer at all.
         subscribe_code: the answer to SUBSCRIBE, 0x80 to refuse.
         refused: buckets at whose messages the connection is closed.
+        problem: what is said at each message before the connection is closed; ``None`` when all is well.
         is_away: PUBACK comes, acknowledgements do not: the broker runs, ingest does not.
         lost_acknowledgements: how many of the next acknowledgements get lost.
         closes_after: the connection is closed after so many messages; ``None`` is never.
@@ -40,6 +41,7 @@ class FakeServer:
     connect_code: int | None = 0
     subscribe_code: int = 0
     refused: set[str] = field(default_factory=set)
+    problem: str | None = None
     is_away: bool = False
     lost_acknowledgements: int = 0
     closes_after: int | None = None
@@ -146,6 +148,9 @@ class FakeServer:
         place = 2 + len(topic)
         message, bucket_id = read(body[place + 2 :]), unquote(topic.decode().split("/")[-2])
         if bucket_id in self.refused or self.closes_after == 0:
+            return False
+        if self.problem is not None:
+            _send_publish(connection, self._ack_topic, json.dumps({"problem": self.problem}).encode())
             return False
         if self.closes_after is not None:
             self.closes_after -= 1

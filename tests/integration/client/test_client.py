@@ -331,6 +331,23 @@ def test_refused_bucket_is_told_and_does_not_hold_up_the_others(
     assert server.worker.applied == {"plug": list(range(1, 41))}
 
 
+def test_problem_of_the_store_is_told_and_no_bucket_is_accused(build_client: Build, server: FakeServer) -> None:
+    """However often the connection is closed, every message is kept, and goes out as soon as the store works."""
+    server.problem = "no space left"
+    with build_client(timeout_s=3.0) as client:
+        client.heartbeat("other", {})
+        with pytest.raises(ReplyTimeout) as caught:
+            client.heartbeat("plug", {}, queued=False)
+        server.wait_for_connects(8)
+        problem, counters = client.status.problem, client._get_sender().delivery.counters
+        server.problem = None
+        client.flush(20.0)
+
+    assert caught.value.hint == problem == "the server can not store messages now: no space left"
+    assert counters.refusals == 0
+    assert server.worker.applied == {"other": [1], "plug": [1]}
+
+
 def test_refused_message_without_a_caller_stays_and_goes_out_later(
     client: Client, server: FakeServer, caplog: pytest.LogCaptureFixture
 ) -> None:

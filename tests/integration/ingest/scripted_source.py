@@ -127,11 +127,12 @@ class ScriptedSource:
         return [entry for entry in self.log if isinstance(entry, Outgoing) and entry.topic == f"{ROOT}/{topic}"]
 
     def get_acknowledgements(self, publisher: str = "outbox") -> list[dict[str, Any]]:
-        """Return what a publisher was told, in order, without what is common to all acknowledgements."""
+        """Return what was acknowledged to a publisher, in order, without what is common to all acknowledgements."""
         return [
             {name: value for name, value in item.items() if name not in ("epoch", "window")}
             for message in self.get_published(f"_ack/{publisher}")
             for item in read_acknowledgements(message)
+            if "problem" not in item
         ]
 
     def get_results(self, publisher: str = "outbox") -> list[Any]:

@@ -10,10 +10,10 @@ import pytest
 from pulseline_core.errors import DiskFull, NotPermitted, StoreUnavailable
 from pulseline_core.event import Event
 from pulseline_core.store import BucketRow, Transaction
-from pulseline_ingest.source import Received
+from pulseline_ingest.source import Outgoing, Received
 from tests.integration.ingest.bench import Bench, Break, beat, build_beat
 from tests.integration.ingest.scripted_source import Paused, ScriptedSource, Settled
-from tests.unit.ingest.samples import number, receive
+from tests.unit.ingest.samples import number, read_json, receive
 
 Choose = Callable[[BucketRow, Event], Exception | None]
 
@@ -173,6 +173,26 @@ def test_what_follows_a_failed_message_on_its_connection_is_given_back(bench: Be
     assert source.get_counters() == {"received": 6, "applied": 6, "duplicates": 0, "dead_letters": 0, "ignored": 0}
     assert source.get_reports()[-2]["commit"]["refused"] == 4
     assert len(source.pauses) == 1
+
+
+def test_publishers_are_told_why_their_messages_are_given_back(bench: Bench, break_merges: Break) -> None:
+    """Each that numbers its messages, once, and before its connection is closed."""
+    break_merges(fail_once("plug", DiskFull("/data/pulseline.db")))
+    group = [
+        *(receive(number(seq, build_beat(seq))) for seq in (1, 2)),
+        receive(number(1, build_beat(0), publisher="other"), client_id="other", topic="desk/heartbeat"),
+        beat(100),
+    ]
+
+    source = bench.run(group)
+
+    settled = source.log.index(Settled(tuple(group), committed=False))
+    assert [entry.topic for entry in source.log[settled - 2 : settled] if isinstance(entry, Outgoing)] == [
+        "pulseline/v1/_ack/outbox",
+        "pulseline/v1/_ack/other",
+    ]
+    [told] = source.get_published("_ack/outbox")
+    assert read_json(told) == {"problem": "no space left on the disk of '/data/pulseline.db'"}
 
 
 @pytest.mark.parametrize(

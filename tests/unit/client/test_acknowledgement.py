@@ -57,6 +57,7 @@ def test_good_items_of_an_array_survive_bad_ones() -> None:
         encode(GOOD | {"window": None}),
         encode(GOOD | {"epoch": ""}),
         encode(GOOD | {"epoch": 3}),
+        encode({"problem": 7}),
     ],
     ids=lambda payload: repr(payload[:40]),
 )
@@ -65,6 +66,13 @@ def test_malformed_payload_is_counted_and_nothing_else(payload: bytes) -> None:
     found = parse_acknowledgements(payload)
 
     assert (found.items, found.malformed) == ([], 1)
+
+
+def test_problem_is_read_and_confirms_nothing() -> None:
+    """The server says why nothing can be committed."""
+    found = parse_acknowledgements(encode({"problem": "the disk is ill"}))
+
+    assert (found.items, found.malformed, found.problem) == ([], 0, "the disk is ill")
 
 
 def test_null_result_differs_from_none() -> None:

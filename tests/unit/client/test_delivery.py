@@ -432,6 +432,20 @@ def test_withdrawn_message_makes_way_for_the_next() -> None:
     assert bench.send() == [("bad", 2, 2)]
 
 
+def test_ends_with_a_known_reason_accuse_nobody(bench: Bench) -> None:
+    """The store fails, say: however short the connections are, each goes on with all buckets."""
+    bench.load("a")
+    bench.load("b")
+    for _ in range(10):
+        bench.send()
+        bench.now += 0.1
+        assert bench.delivery.disconnect(bench.now, is_excused=True) == []
+        bench.connect()
+
+    assert bench.delivery.counters.refusals == 0
+    assert bench.send() == [("a", 1, 1), ("b", 1, 1)]
+
+
 def test_restarts_of_the_broker_accuse_nobody(bench: Bench) -> None:
     """Connections that lived for a while were not closed because of a message."""
     bench.load("a", 2)

@@ -196,11 +196,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.is_connected = True
             self.delivery.connect(self.now)
 
-    @rule()
-    def lose_connection(self) -> None:
+    @rule(is_excused=st.booleans())
+    def lose_connection(self, is_excused: bool = False) -> None:
         """The connection is lost, with some of what was on its way."""
         self.is_connected = False
-        self.delivery.disconnect(self.now)
+        self.delivery.disconnect(self.now, is_excused=is_excused)
 
     @rule()
     def commit_discards(self) -> None:

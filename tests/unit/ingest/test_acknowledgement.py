@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pulseline_client.acknowledgement import Acknowledgement, parse_acknowledgements
 from pulseline_core.types import BucketId
-from pulseline_ingest.acknowledgement import MAX_ARRAY_BYTES, AcknowledgementRules, Acknowledgements
+from pulseline_ingest.acknowledgement import MAX_ARRAY_BYTES, AcknowledgementRules, Acknowledgements, build_problems
 from tests.unit.ingest.samples import read_acknowledgements, read_json
 
 RULES = AcknowledgementRules(root="pulseline/v1", epoch="0b5c", window=100)
@@ -122,6 +122,14 @@ def test_publishers_do_not_see_each_others_acknowledgements() -> None:
         "pulseline/v1/_ack/anna": [3, 1],
         "pulseline/v1/_ack/ben": [2],
     }
+
+
+def test_each_publisher_is_told_once_what_the_problem_is() -> None:
+    """On its own topic, as the client reads it."""
+    messages = build_problems(RULES, ["anna", "ben", "anna"], "the disk is ill")
+
+    assert [message.topic for message in messages] == ["pulseline/v1/_ack/anna", "pulseline/v1/_ack/ben"]
+    assert [parse_acknowledgements(message.payload).problem for message in messages] == ["the disk is ill"] * 2
 
 
 def test_results_of_a_large_group_are_several_messages() -> None:
