@@ -5,6 +5,7 @@ from pulseline_client.outbox import OutboxLimits
 from pulseline_client.rest import RestReader
 from pulseline_core.errors import (
     BadInput,
+    BrokerUnavailable,
     Closed,
     ConfigError,
     NotAuthorized,
@@ -21,6 +22,7 @@ from pulseline_core.event import Event
 
 __all__ = [
     "BadInput",
+    "BrokerUnavailable",
     "Client",
     "ClientStatus",
     "Closed",

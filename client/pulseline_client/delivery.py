@@ -336,10 +336,6 @@ class Delivery:
         self.counters.confirmed += len(confirmed)
         return confirmed
 
-    def withdraw(self, message: QueuedMessage, now: float) -> None:
-        """Forget the oldest message of a lane, which nobody will confirm."""
-        self._confirm(self._lanes[message.bucket_id], message.seq, now)
-
     def _note_epoch(self, epoch: str) -> None:
         if self._epoch is not None and epoch != self._epoch:
             self.counters.epochs += 1

@@ -33,14 +33,7 @@ from pulseline_client.reply import Outcome, Replies, Reply
 from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import (
-    Closed,
-    NotAuthorized,
-    PulselineError,
-    ReplyTimeout,
-    StoreUnavailable,
-    Unavailable,
-)
+from pulseline_core.errors import Closed, PulselineError, ReplyTimeout, StoreUnavailable, Unavailable
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId
 
@@ -217,7 +210,7 @@ class Sender:
             while not self._stop.is_set():
                 self._step(connection)
         finally:
-            self._end()
+            self._end(connection)
             connection.close()
 
     def _begin(self) -> None:
@@ -228,11 +221,10 @@ class Sender:
         self._progress_at = now
         logger.info("connected as %s", self._outbox.publisher, extra={"action": "connected"})
 
-    def _end(self) -> None:
-        now = monotonic()
+    def _end(self, connection: Connection) -> None:
         self.is_connected = False
-        for message in self.delivery.disconnect(now):
-            self._handle_refusal(message, now)
+        for message in self.delivery.disconnect(monotonic()):
+            self._handle_refusal(connection, message)
         self._tidy()
 
     def _step(self, connection: Connection) -> None:
@@ -327,19 +319,14 @@ class Sender:
         self._reconnect.reset()
         self._refused.reset()
 
-    def _handle_refusal(self, message: QueuedMessage, now: float) -> None:
-        """Tell whoever waits, who then has the message back; without anybody it stays and is tried now and then."""
-        error = NotAuthorized(
-            f"the broker closes the connection at messages of kind {message.kind.value!r} for bucket"
-            f" {message.bucket_id!r}"
+    def _handle_refusal(self, connection: Connection, message: QueuedMessage) -> None:
+        """Tell the log and whoever waits; the message stays, since nobody knows what became of it."""
+        error = connection.build_error(
+            f"it closes the connection at messages of kind {message.kind.value!r} for bucket"
+            f" {message.bucket_id!r}; they are kept and tried again now and then"
         )
-        if self.replies.resolve(message.bucket_id, message.seq, Outcome(error=error)):
-            self.delivery.withdraw(message, now)
-            self._discard(message.bucket_id, message.seq, 1)
-        else:
-            logger.error(
-                "%s; they stay in the outbox and are tried again now and then", error, extra={"action": "refused"}
-            )
+        logger.error("%s", error, extra={"action": "refused"})
+        self.replies.resolve(message.bucket_id, message.seq, Outcome(error=error))
 
     # --- deletion of what is confirmed
 

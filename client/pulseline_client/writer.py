@@ -115,6 +115,7 @@ class Writer(ABC):
             BadInput: it can not be taken as it is.
             OutboxFull: too much waits for the server.
             ReplyTimeout: ``queued`` is false and the server did not confirm it in time; it is kept and will be sent.
+            BrokerUnavailable: ``queued`` is false and the broker seems to refuse it; it is kept and tried now and then.
         """
         if isinstance(data, Event):
             event = data

@@ -21,9 +21,9 @@ from pulseline_client.outbox import OutboxLimits
 from pulseline_client.queued_message import Draft
 from pulseline_core.errors import (
     BadInput,
+    BrokerUnavailable,
     Closed,
     InvalidEvent,
-    NotAuthorized,
     OutboxFull,
     OutboxInUse,
     ReplyTimeout,
@@ -316,19 +316,20 @@ def test_broker_that_does_not_answer_does_not_hold_up_close(build_client: Build,
 def test_refused_bucket_is_told_and_does_not_hold_up_the_others(
     client: Client, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker closes the connection at its messages; who waits gets the message back."""
+    """The broker closes the connection at its messages; who waits hears of it, and the message is kept."""
     server.refused = {"secret"}
     for n in range(20):
         client.heartbeat("plug", {"n": n})
-    with pytest.raises(
-        NotAuthorized, match="closes the connection at messages of kind 'heartbeat' for bucket 'secret'"
-    ):
+    reason = "it closes the connection at messages of kind 'heartbeat' for bucket 'secret'; they are kept"
+    with pytest.raises(BrokerUnavailable, match=reason):
         client.heartbeat("secret", {}, queued=False)
+    assert client.has_unconfirmed("secret")
+    server.refused = set()
     for n in range(20):
         client.heartbeat("plug", {"n": n})
     client.flush(20.0)
 
-    assert server.worker.applied == {"plug": list(range(1, 41))}
+    assert server.worker.applied == {"plug": list(range(1, 41)), "secret": [1]}
 
 
 def test_problem_of_the_store_is_told_and_no_bucket_is_accused(build_client: Build, server: FakeServer) -> None:

@@ -420,18 +420,6 @@ def test_refused_bucket_is_tried_again_and_recovers() -> None:
     assert bench.send() == [("bad", 2, 2), ("bad", 3, 2)]
 
 
-def test_withdrawn_message_makes_way_for_the_next() -> None:
-    """Its caller was told; the base of the next says that it will not come."""
-    bench = Bench()
-    first, _ = bench.load("bad", 2)
-    refuse(bench, ["bad"], rounds=8)
-
-    bench.delivery.withdraw(first, bench.now)
-
-    bench.connect()
-    assert bench.send() == [("bad", 2, 2)]
-
-
 def test_ends_with_a_known_reason_accuse_nobody(bench: Bench) -> None:
     """The store fails, say: however short the connections are, each goes on with all buckets."""
     bench.load("a")

@@ -81,7 +81,6 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.published: deque[Packet] = deque()
         self.acknowledged: deque[JSONObject] = deque()
         self.refused: set[str] = set()
-        self.withdrawn: set[tuple[str, int]] = set()
         self.now = 0.0
         self.is_connected = False
         self.restart_client()
