@@ -5,7 +5,8 @@ Threads: one runs the sockets (``pulseline-api-sockets``), ``threads`` run reque
     close the listening sockets -> let requests end for a moment -> hang up on the rest -> end the request threads
 
 A request that still streams (an export to a slow reader) is hung up on: its response breaks off without the last
-chunk, so that no client takes it for whole.
+chunk, so that no client takes it for whole. So is a client that takes nothing of its response for ``stall_s``: the
+request thread that waits for it is free again then.
 
 Three of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
 JSON. Its dispatcher gives way to ``RequestThreads``. And its loop is called a round at a time, because its own ``run``
@@ -20,6 +21,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from math import inf
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -44,7 +46,7 @@ _DRAIN_S: Final = 1.0
 #: How long the threads of requests that were hung up on may take to notice.
 _JOIN_S: Final = 1.0
 
-#: The sockets' thread looks this often for idle connections, and for a stop that no trigger announced.
+#: The sockets' thread looks this often for idle and stuck connections, and for a stop that no trigger announced.
 _ROUND_S: Final = 1.0
 
 #: Waitress counts its own sockets, too.
@@ -52,6 +54,10 @@ _MAX_CONNECTIONS: Final = 500
 
 #: A connection without traffic is closed: longer than any watcher's poll, shorter than a forgotten laptop's lid.
 _IDLE_S: Final = 120
+
+#: A client that takes not a byte for this long is gone, or holds a request thread for nothing; a network that loses
+#: packets is silent for less.
+_STALL_S: Final = 30.0
 
 #: Bytes of a response that wait in memory for a slow reader before its request waits as well.
 _MAX_WAITING_BYTES: Final = 1024 * 1024
@@ -92,6 +98,31 @@ class _Channel(HTTPChannel):
 
     error_task_class = _JsonErrorTask
 
+    #: Since when the client has taken nothing of what waits for it.
+    _stuck_since = inf
+
+    def hang_up_if_stuck(self, stall_s: float) -> None:
+        """Close if the client has taken nothing for ``stall_s``; called by the sockets' thread.
+
+        Sending is tried once more first: the kernel reports room late, and this process may have been stopped.
+        """
+        if self.total_outbufs_len < self.adj.send_bytes or not self.outbuf_lock.acquire(blocking=False):
+            return
+        try:
+            self.handle_write()
+            is_stuck = monotonic() - self._stuck_since >= stall_s
+        finally:
+            self.outbuf_lock.release()
+        if is_stuck:
+            logger.info("hanging up on %s, which reads nothing", self.addr, extra={"action": "connection_stuck"})
+            self.handle_close()
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Hand bytes to the kernel; return how many it took."""
+        sent: int = super().send(data, do_close)
+        self._stuck_since = min(self._stuck_since, monotonic()) if sent == 0 else inf
+        return sent
+
     def handle_close(self) -> None:
         """Close; read what has arrived first, because the kernel answers unread bytes with a reset.
 
@@ -118,13 +149,17 @@ class HttpServer:
         host: the address to listen on.
         port: 0 is any free one, see ``port``.
         threads: how many requests run at a time.
+        stall_s: how long a client may take nothing of its response.
     """
 
-    def __init__(self, application: WSGIApplication, host: str, port: int, *, threads: int) -> None:
+    def __init__(
+        self, application: WSGIApplication, host: str, port: int, *, threads: int, stall_s: float = _STALL_S
+    ) -> None:
         self._application = application
         self._host = host
         self._wanted_port = port
         self._threads = threads
+        self._stall_s = stall_s
         self._sockets: dict[int, Any] = {}
         self._request_threads: RequestThreads | None = None
         self._thread: threading.Thread | None = None
@@ -216,8 +251,8 @@ class HttpServer:
     def _get_listeners(self) -> list[BaseWSGIServer]:
         return [each for each in list(self._sockets.values()) if isinstance(each, BaseWSGIServer)]
 
-    def _get_channels(self) -> list[HTTPChannel]:
-        return [each for each in list(self._sockets.values()) if isinstance(each, HTTPChannel)]
+    def _get_channels(self) -> list[_Channel]:
+        return [each for each in list(self._sockets.values()) if isinstance(each, _Channel)]
 
     def _pull_trigger(self) -> None:
         for listener in self._get_listeners():
@@ -225,8 +260,13 @@ class HttpServer:
             return
 
     def _run(self) -> None:
+        looked_at = monotonic()
         while not self._is_stopping.is_set():
             self._run_round()
+            if monotonic() - looked_at >= _ROUND_S:
+                looked_at = monotonic()
+                for channel in self._get_channels():
+                    channel.hang_up_if_stuck(self._stall_s)
         for listener in self._get_listeners():
             wasyncore.dispatcher.close(listener)
         deadline = monotonic() + _DRAIN_S

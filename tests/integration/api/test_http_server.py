@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from time import monotonic
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -181,6 +181,46 @@ def test_stop_hangs_up_on_a_stream(is_reading: bool) -> None:
 
     assert stopped_after_s < 3
     assert len(errors) == 1
+
+
+def test_clients_that_do_not_read_are_hung_up_on() -> None:
+    """As many as there are threads: when the time is up the next request is answered, and each stream is closed."""
+    closed = threading.Semaphore(0)
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        if environ["PATH_INFO"] == "/small":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            yield b"small"
+            return
+        try:
+            yield from _answer_slowly(environ, start_response)
+        finally:
+            closed.release()
+
+    with HttpServer(serve, "127.0.0.1", 0, threads=2, stall_s=0.2) as server, ExitStack() as sockets:
+        for _ in range(2):
+            stuck = sockets.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            stuck.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            stuck.recv(1)
+
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/small", trust_env=False, timeout=10)
+
+        assert answer.text == "small"
+        assert all(closed.acquire(timeout=10) for _ in range(2))
+
+
+def test_client_that_reads_slowly_is_not_hung_up_on() -> None:
+    """A little now and then is progress, though the stream takes several times the longest stall."""
+    with (
+        HttpServer(_answer_slowly, "127.0.0.1", 0, threads=1, stall_s=1.0) as server,
+        closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as slow,
+    ):
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(10):
+            assert slow.recv(1024 * 1024)
+            threading.Event().wait(0.3)  # how a slow reader reads
+
+        assert slow.recv(65536)
 
 
 def test_stop_lets_a_running_request_end() -> None:
