@@ -36,11 +36,13 @@ class AppOptions:
         host: the address that the server listens on; requests must name it, or a loopback name.
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
+        max_exports: how many exports run at a time, 1 or more.
     """
 
     host: str = "127.0.0.1"
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
+    max_exports: int = 1
 
 
 def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOptions | None = None) -> Flask:
@@ -65,7 +67,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         build_info_routes(info),
         BucketRoutes(reader, writes, testing=info.testing).build(),
         EventRoutes(reader, writes).build(),
-        build_export_routes(reader),
+        build_export_routes(reader, options.max_exports),
         build_status_routes(reader, options.board, info, options.read_link),
         DeadLetterRoutes(reader, writer).build(),
     ):

@@ -4,11 +4,15 @@
 
 The answer is made while it is sent, a page of events at a time, so its size does not matter to the server. Events
 that come in meanwhile may or may not be part of it; a bucket that is deleted meanwhile ends where it got to.
+
+An export holds a request thread for as long as its client takes to read it, so only some may run at a time; one more
+is 503 with ``Retry-After``.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -16,6 +20,7 @@ from urllib.parse import quote
 
 import orjson
 from flask import Blueprint, Response
+from werkzeug.exceptions import ServiceUnavailable
 
 from pulseline_api.answer import JSON_TYPE
 from pulseline_api.reader import Reader
@@ -27,31 +32,38 @@ from pulseline_core.types import BucketId, JSONObject
 #: Events encoded at once: some 100 KiB of window events.
 _PAGE: Final = 500
 
+#: Seconds after which a client that was turned away may ask again.
+_RETRY_AFTER_S: Final = 10
+
 #: What a file name may hold everywhere; the rest of a bucket id becomes "_".
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 
 
-def build_export_routes(reader: Reader) -> Blueprint:
-    """Return the routes of the export."""
+def build_export_routes(reader: Reader, max_exports: int) -> Blueprint:
+    """Return the routes of the export, of which ``max_exports`` run at a time."""
     routes = Blueprint("export", __name__)
+    places = threading.BoundedSemaphore(max_exports)
 
     @routes.get("/export")
     def export_all() -> Response:
         """Stream all buckets."""
-        return _stream(reader, reader.read_buckets(), name="aw-buckets-export.json")
+        return stream(reader.read_buckets(), name="aw-buckets-export.json")
 
     @routes.get("/buckets/<bucket_id>/export")
     def export_bucket(bucket_id: BucketId) -> Response:
         """Stream one bucket."""
-        return _stream(reader, [reader.read_bucket(bucket_id)], name=f"aw-bucket-export_{bucket_id}.json")
+        return stream([reader.read_bucket(bucket_id)], name=f"aw-bucket-export_{bucket_id}.json")
+
+    def stream(buckets: Sequence[Bucket], *, name: str) -> Response:
+        if not places.acquire(blocking=False):
+            message = f"{max_exports} exports run already; try again when one of them has ended"
+            raise ServiceUnavailable(message, retry_after=_RETRY_AFTER_S)
+        response = Response(_iter_export(reader, buckets), content_type=JSON_TYPE)
+        response.call_on_close(places.release)
+        response.headers["Content-Disposition"] = _describe_file(name)
+        return response
 
     return routes
-
-
-def _stream(reader: Reader, buckets: Sequence[Bucket], *, name: str) -> Response:
-    response = Response(_iter_export(reader, buckets), content_type=JSON_TYPE)
-    response.headers["Content-Disposition"] = _describe_file(name)
-    return response
 
 
 def _describe_file(name: str) -> str:

@@ -40,6 +40,10 @@ STATUSES: Final[Mapping[type[PulselineError], HTTPStatus]] = {
 }
 
 
+#: Headers of werkzeug's errors that belong to ours as well.
+_PASSED_ON: Final = frozenset({"allow", "retry-after"})
+
+
 def get_status(error: PulselineError) -> HTTPStatus:
     """Return the HTTP status that an error is answered with."""
     return next(STATUSES[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUSES)
@@ -69,6 +73,6 @@ def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     response = answer({"message": error.description or HTTPStatus(status).phrase}, status)
     for name, value in error.get_headers():
-        if name.lower() == "allow":
+        if name.lower() in _PASSED_ON:
             response.headers[name] = value
     return response

@@ -44,6 +44,9 @@ _STORE_WAIT_S: Final = 15.0
 
 _STORE_RETRY_S: Final = 0.1
 
+#: One request thread in so many, at least one, may be held by an export: its client decides how long that takes.
+_EXPORT_SHARE: Final = 4
+
 
 class Service:
     """The REST server; entered, it answers.
@@ -140,7 +143,8 @@ class Service:
             status = client.status
             return {"connected": status.is_connected, "problem": status.problem, "waiting": status.waiting}
 
-        options = AppOptions(host=api.host, board=board, read_link=read_link)
+        max_exports = max(1, api.threads // _EXPORT_SHARE)
+        options = AppOptions(host=api.host, board=board, read_link=read_link, max_exports=max_exports)
         app = create_app(reader, client, self._build_info(), options)
         return HttpServer(app, api.host, api.port, threads=api.threads)
 

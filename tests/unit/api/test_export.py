@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from pulseline_api import create_app
+from pulseline_api.app import AppOptions
 from pulseline_core.errors import NotFound
 from pulseline_core.event import Event
 from tests.unit.api.conftest import INFO
@@ -150,3 +151,21 @@ def test_bucket_that_vanishes_is_left_out(
     answer = create_app(reader, writer, INFO).test_client().get("/api/0/export")
 
     assert list(json.loads(answer.data)["buckets"]) == ["plug", "last"]
+
+
+def test_one_export_too_many_is_503_until_another_ends(store: MemoryStore, writer: RecordingWriter) -> None:
+    """It is told when to come back; an export that ends or breaks off, or was only a HEAD, gives its place back."""
+    store.add_event("plug", Event(timestamp=T0))
+    http = create_app(MemoryReader(store), writer, INFO, AppOptions(max_exports=2)).test_client()
+    whole, broken_off = (http.get("/api/0/export", buffered=False) for _ in range(2))
+
+    refused = http.get("/api/0/buckets/plug/export")
+    whole.get_data()
+    broken_off.close()
+    whole.close()
+    statuses = [http.head("/api/0/export", buffered=True).status_code for _ in range(3)]
+
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "10"
+    assert refused.get_json() == {"message": "2 exports run already; try again when one of them has ended"}
+    assert statuses == [200] * 3
