@@ -47,6 +47,10 @@ class Backend(Protocol):
         """Return what changes when another database takes the place of the one that is open."""
         ...
 
+    def get_log_identity(self) -> object:
+        """Return what changes when the log of committed changes is deleted."""
+        ...
+
     def translate(self, error: Exception) -> PulselineError:
         """Return our error for the driver's or peewee's."""
         ...
@@ -75,8 +79,8 @@ class Backend(Protocol):
         """Do what keeps the files small; called by the writer after a commit, must be quick."""
         ...
 
-    def finish(self, connection: Connection) -> None:
-        """Do what leaves the files complete; called by the writer before it closes."""
+    def finish(self, connection: Connection) -> bool:
+        """Do what leaves the files complete, and return whether they are; called by the writer before it closes."""
         ...
 
     @property
@@ -112,13 +116,11 @@ class Connection:
 
     def __init__(self, backend: Backend, *, is_writer: bool) -> None:
         self.backend = backend
-        self.identity = backend.get_identity()
+        self.note_identity()
         self._errors = map_errors(backend)
         with self._errors:
             self.database = backend.open_writer() if is_writer else backend.open_reader()
             self._driver: Any = self.database.connection()  # type: ignore[no-untyped-call]  # peewee's stubs
-        if is_writer:
-            self.identity = backend.get_identity()
 
     @property
     def is_broken(self) -> bool:
@@ -128,7 +130,17 @@ class Connection:
     @property
     def is_replaced(self) -> bool:
         """Whether another database lies where this one was opened."""
-        return self.identity != self.backend.get_identity()
+        return self._identity != self.backend.get_identity()
+
+    @property
+    def is_log_lost(self) -> bool:
+        """Whether the log that this connection has open does not lie there any more."""
+        return self._log_identity != self.backend.get_log_identity()
+
+    def note_identity(self) -> None:
+        """Take what lies there now for what is open; the writer, which makes the files, calls it when they are made."""
+        self._identity = self.backend.get_identity()
+        self._log_identity = self.backend.get_log_identity()
 
     def fetch_one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
         """Return the first row."""

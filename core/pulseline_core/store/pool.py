@@ -2,7 +2,7 @@
 
 A call takes an idle connection, or opens one, and gives it back; so there are as many as calls ran at once, none is
 bound to a thread that may have ended, and any thread can close them all. A connection that broke, or whose database
-was replaced meanwhile, is closed instead of lent again.
+or log was replaced meanwhile, is closed instead of lent again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ReaderPool:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 return self._open()
-            if not connection.is_replaced:
+            if not (connection.is_replaced or connection.is_log_lost):
                 return connection
             connection.close()
 

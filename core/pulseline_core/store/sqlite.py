@@ -4,6 +4,9 @@
 - Only the writer checkpoints. All SQLite versions up to 3.51.2 can damage the file when two connections checkpoint and
   write at once (sqlite.org/wal.html, "The WAL-Reset Bug"); readers are told not to, and open the file read-only.
 - The file is ours if its ``application_id`` says so; the schema's version is its ``user_version``.
+- Whoever deletes the log of an open database takes what was committed since the last checkpoint: it is in a file
+  without a name then, which is gone with the last connection. So its identity is watched. The index of the log
+  (``-shm``) can not be made anew while anybody has the old one: without it only a restart helps.
 - File and folder are synced to their own folder when they are made, so that a power cut does not take the whole file.
 """
 
@@ -72,6 +75,7 @@ class SqliteBackend:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._log = self.path.with_name(self.path.name + "-wal")
+        self._index = self.path.with_name(self.path.name + "-shm")
         self._tidy_at_bytes = _MAX_LOG_BYTES
 
     @property
@@ -95,13 +99,13 @@ class SqliteBackend:
             raise sqlite_errors.translate_os_error(error, self.path) from error
         return self._connect("ro", _READER_PRAGMAS)
 
-    def get_identity(self) -> tuple[int, int] | None:
-        """Return the file's device and number; ``None`` without a file."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+    def get_identity(self) -> object:
+        """Return which file, and which index of its log, lie there now."""
+        return _identify(self.path), _identify(self._index)
+
+    def get_log_identity(self) -> object:
+        """Return which log lies there now; SQLite makes it at the first read, and keeps it until the last close."""
+        return _identify(self._log)
 
     def translate(self, error: Exception) -> PulselineError:
         """Return our error for one of sqlite3 or peewee."""
@@ -156,11 +160,10 @@ class SqliteBackend:
         if size_bytes > self._tidy_at_bytes:
             is_blocked = self._empty_log(connection)
             self._tidy_at_bytes = size_bytes + _MAX_LOG_BYTES // 8 if is_blocked else _MAX_LOG_BYTES
-            connection.change(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
 
-    def finish(self, connection: Connection) -> None:
-        """Bring the whole log into the file, as far as readers allow; what is left is there at the next start."""
-        self._empty_log(connection)
+    def finish(self, connection: Connection) -> bool:
+        """Bring the log into the file, and return whether readers allowed it; the rest is there at the next start."""
+        return not self._empty_log(connection)
 
     def _connect(self, mode: str, pragmas: tuple[tuple[str, str | int], ...]) -> peewee.SqliteDatabase:
         database = peewee.SqliteDatabase(
@@ -178,6 +181,7 @@ class SqliteBackend:
         """Bring the log into the file and cut it to nothing; return whether a reader was in the way to the end."""
         connection.change(f"PRAGMA busy_timeout = {_TIDY_TIMEOUT_MS}")
         row = connection.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.change(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
         return row is None or row[0] != 0
 
     def _make_file(self) -> None:
@@ -190,6 +194,15 @@ class SqliteBackend:
     def _read_owner(self, connection: Connection) -> int:
         row = connection.fetch_one("PRAGMA application_id")
         return 0 if row is None else int(row[0])
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Return a file's device and number; ``None`` without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _sync(path: Path) -> None:

@@ -3,7 +3,8 @@
 One ``Store`` is open for writing at a time, and one thread uses it. ``transaction()`` begins by taking the write lock
 and ends by a durable commit; if the block, the writing or the commit fails, nothing of it remains, on disk or in
 memory, and the next transaction begins from what is on disk. After a failure of the database the connection is closed
-and the next transaction opens another.
+and the next transaction opens another. Before it begins it looks whether the files that are open still have a name:
+nothing may be committed to where nobody will find it.
 
 A ``BadInput`` (``NotFound``) leaves the transaction as it was, so that a caller may catch it and go on.
 """
@@ -241,6 +242,7 @@ class Store:
         try:
             prepare(connection, self._migrations)
             self._check_epoch(read_epoch(connection))
+            connection.note_identity()
             is_ready = True
         finally:
             if not is_ready:
@@ -285,6 +287,8 @@ class Store:
             raise Closed("store")
         if self._is_busy:
             raise Misuse("a transaction is open already")
+        if self._tables is not None and self._tables.connection.is_log_lost:
+            self._save_log(self._tables.connection)
         if self._tables is None:
             self.open()
         tables = self._tables
@@ -292,6 +296,23 @@ class Store:
             raise self._replaced()
         self._is_busy = True
         return tables
+
+    def _save_log(self, connection: Connection) -> None:
+        """Bring a log that was deleted, and that only those who have it open still reach, into the file.
+
+        The connection is closed then, so that the next one gets a log with a name; unless that takes a restart.
+        """
+        is_saved = False
+        try:
+            is_saved = self._backend.finish(connection)
+        finally:
+            if connection.is_broken or (is_saved and not connection.is_replaced):
+                connection.close()
+                self._tables = None
+        if not is_saved:
+            place = self._backend.place
+            raise StoreUnavailable(f"the log of database {place!r} was deleted, and readers still need it")
+        logger.warning("the log of the database was deleted while it was open; what it held is saved")
 
     def _check_epoch(self, epoch: str) -> None:
         """Raise if this is not the database that was open before."""
@@ -301,7 +322,9 @@ class Store:
 
     def _replaced(self) -> StoreUnavailable:
         place = self._backend.place
-        return StoreUnavailable(f"database {place!r} was moved or replaced while it was open", hint="restart Pulseline")
+        return StoreUnavailable(
+            f"database {place!r} or a file beside it was moved or replaced while it was open", hint="restart Pulseline"
+        )
 
     def _start_over(self, connection: Connection) -> None:
         """Forget what was in memory; after a failure of the database the connection too."""

@@ -232,6 +232,19 @@ def test_a_locked_database_is_waited_for_and_then_unavailable(path: Path, monkey
         assert reader.read_events(BUCKET) == [*beat(store, make_event(20))]
 
 
+def _log(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _count_in_copy(path: Path) -> int:
+    """Return how many events a copy of the files has, as after a power cut."""
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    shutil.copy(_log(path), _log(copy))
+    with open_reader(copy) as reader:
+        return reader.count_events(BUCKET)
+
+
 def test_a_replaced_database_is_not_written_past(path: Path, tmp_path: Path) -> None:
     """What the writer has open is no file any more, so nothing may be acknowledged."""
     other = tmp_path / "other.db"
@@ -243,6 +256,55 @@ def test_a_replaced_database_is_not_written_past(path: Path, tmp_path: Path) -> 
 
         with pytest.raises(StoreUnavailable, match="was moved or replaced while it was open"):
             insert(store, make_event(5))
+
+
+def test_a_log_that_is_deleted_loses_nothing(path: Path) -> None:
+    """What was committed to it is saved; what comes after is in a log that has a name."""
+    with open_store(path) as store, open_reader(path) as reader:
+        insert(store, make_event(0))
+        assert reader.count_events(BUCKET) == 1
+
+        _log(path).unlink()
+        insert(store, make_event(1))
+        insert(store, make_event(2))
+
+        assert reader.count_events(BUCKET) == 3
+        assert _count_in_copy(path) == 3
+
+
+def test_a_deleted_log_is_kept_open_while_a_reader_needs_it(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Until it has ended nothing can be committed; then it goes on by itself."""
+    with open_store(path) as store, open_reader(path) as reader:
+        insert(store, make_event(0))
+        with reader._pool.read() as connection:
+            connection.fetch_one("SELECT COUNT(*) FROM event")
+            insert(store, make_event(1))
+            _log(path).unlink()
+            with pytest.raises(StoreUnavailable, match="was deleted, and readers still need it"):
+                insert(store, make_event(2))
+
+        insert(store, make_event(3))
+
+        assert reader.count_events(BUCKET) == 3
+        assert "what it held is saved" in caplog.text
+
+
+@pytest.mark.parametrize("deleted", [["-shm"], ["-wal", "-shm"]], ids=["index", "log and index"])
+def test_a_deleted_index_takes_a_restart(path: Path, deleted: list[str]) -> None:
+    """Nothing is committed beside those who still have the old one; what was committed is there after it."""
+    with open_store(path) as store, open_reader(path) as reader:
+        insert(store, make_event(0))
+        assert reader.count_events(BUCKET) == 1
+        for suffix in deleted:
+            path.with_name(path.name + suffix).unlink()
+
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="was moved or replaced while it was open"):
+                insert(store, make_event(1))
+
+    with open_store(path) as store, open_reader(path) as reader:
+        insert(store, make_event(2))
+        assert reader.count_events(BUCKET) == 2
 
 
 def test_a_reader_follows_when_the_database_is_replaced(path: Path, tmp_path: Path) -> None:
