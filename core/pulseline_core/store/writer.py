@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pulseline_core.bucket import Bucket, BucketDescription
-from pulseline_core.errors import Closed, Misuse, NotFound, StoreUnavailable
+from pulseline_core.errors import Closed, Misuse, NotFound, PulselineError, StoreUnavailable
 from pulseline_core.event import Event, restore_event
 from pulseline_core.merge import Span
 from pulseline_core.store import buckets, dead_letters, deleted
@@ -278,7 +278,7 @@ class Store:
             return
         try:
             self._backend.finish(tables.connection)
-        except StoreUnavailable as error:
+        except PulselineError as error:
             logger.warning("closing the store: %s", error)
         tables.connection.close()
 
@@ -337,7 +337,7 @@ class Store:
     def _tidy(self, connection: Connection) -> None:
         try:
             self._backend.tidy(connection)
-        except StoreUnavailable as error:  # the transaction is committed all the same
+        except PulselineError as error:  # of whatever family: the transaction is committed
             logger.warning("tidying the store: %s", error)
             self._start_over(connection)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulseline_core.errors import Misuse, NotPermitted, StoreUnavailable
+from pulseline_core.errors import Misuse, NotPermitted, PulselineError, StoreUnavailable
 from pulseline_core.store import open_reader, open_store, sqlite
 from tests.contract.store.samples import BUCKET, MINUTE, beat, get_row, insert, make_event
 from tests.integration.store.children import run_child
@@ -305,6 +305,23 @@ def test_a_deleted_index_takes_a_restart(path: Path, deleted: list[str]) -> None
     with open_store(path) as store, open_reader(path) as reader:
         insert(store, make_event(2))
         assert reader.count_events(BUCKET) == 2
+
+
+@pytest.mark.parametrize("failure", [NotPermitted("place", "why"), Misuse("bug")], ids=["set-up", "bug"])
+def test_a_commit_that_held_is_not_reported_as_failed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, failure: PulselineError
+) -> None:
+    """Whatever tidying up after it meets: it would be applied again."""
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    with open_store(path) as store, open_reader(path) as reader:
+        monkeypatch.setattr(sqlite.SqliteBackend, "tidy", fail)
+
+        insert(store, make_event(0))
+
+        assert reader.count_events(BUCKET) == 1
 
 
 def test_a_reader_follows_when_the_database_is_replaced(path: Path, tmp_path: Path) -> None:
