@@ -52,6 +52,9 @@ logger = logging.getLogger(__name__)
 #: MQTT 3.1.1 section 3.1.2.10: a client is gone after one and a half times its keep-alive without a packet.
 _KEEP_ALIVE_FACTOR: Final = 1.5
 
+#: What had come before the keep-alive ran out is read within this, and counts: this process may have been stopped.
+_LAST_LOOK_S: Final = 0.5
+
 #: The upper half of the first byte of a PUBLISH; its lower half are flags.
 _PUBLISH_BITS: Final = 0x30
 
@@ -359,9 +362,11 @@ class Connection:
         self._drainer = None
         self._session.delivery.pump()
 
-    def _check_silence(self) -> None:
+    def _check_silence(self, is_last_look: bool = False) -> None:
         silence_s = 0.0 if self._is_held else self._loop.time() - self._heard_at
-        if silence_s >= self._silence_s:
+        if silence_s < self._silence_s:
+            self._watch = self._loop.call_later(self._silence_s - silence_s, self._check_silence)
+        elif not is_last_look:
+            self._watch = self._loop.call_later(_LAST_LOOK_S, self._check_silence, True)
+        else:
             self.close("its keep-alive ran out")
-            return
-        self._watch = self._loop.call_later(self._silence_s - silence_s, self._check_silence)

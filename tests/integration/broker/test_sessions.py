@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from pulseline_broker.gate import Publish
 from pulseline_broker.limits import Limits
 from pulseline_broker.service import BrokerService
 from tests.integration.broker.conftest import Dial, StartBroker
 from tests.integration.broker.gates import HeldGate, Sent
 from tests.integration.broker.wire import (
     DISCONNECT,
+    PINGREQ,
+    PINGRESP,
     PUBACK,
     PUBCOMP,
     PUBREC,
@@ -289,6 +294,30 @@ def test_pinging_client_stays(broker: BrokerService, dial: Dial) -> None:
     dial(broker).open("third", keep_alive=1).expect_closed()
 
     client.expect_nothing()  # 4.5 s since CONNECT, 1.5 s since the last word
+
+
+def test_client_that_pings_stays_while_the_broker_is_stopped(
+    broker: BrokerService, gate: HeldGate, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it said meanwhile is read before its keep-alive is judged, as after SIGSTOP and SIGCONT."""
+    is_stopped, go_on, submit = threading.Event(), threading.Event(), gate.submit
+
+    def stop(message: Publish, ticket: object) -> None:
+        is_stopped.set()
+        go_on.wait(10)
+        submit(message, ticket)
+
+    client = dial(broker).open("device", keep_alive=1, will=Will(topic=AVAILABILITY, payload=b"offline"))
+    other = dial(broker).open("other")
+    monkeypatch.setattr(gate, "submit", stop)  # runs on the broker's only thread
+    other.send(publish(TOPIC))
+    assert is_stopped.wait(10)
+    client.send(PINGREQ)
+
+    threading.Timer(2.0, go_on.set).start()
+
+    assert client.read(2) == PINGRESP
+    client.expect_nothing()
 
 
 def test_client_without_keep_alive_is_held_to_the_longest(start_broker: StartBroker, dial: Dial) -> None:
