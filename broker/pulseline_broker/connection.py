@@ -57,6 +57,7 @@ _LAST_LOOK_S: Final = 0.5
 
 #: The upper half of the first byte of a PUBLISH; its lower half are flags.
 _PUBLISH_BITS: Final = 0x30
+_DUP_BIT: Final = 0x08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +258,8 @@ class Connection:
         session, qos = self._session, packet.first >> 1 & 0x03
         incoming = None
         if qos == 2:
-            incoming = self._note_incoming(packet_id, hash((raw_topic, payload)))
+            is_repeated = bool(packet.first & _DUP_BIT)
+            incoming = self._note_incoming(packet_id, hash((raw_topic, payload)), is_repeated=is_repeated)
             if incoming is None:
                 return
         publish = Publish(
@@ -289,15 +291,16 @@ class Connection:
         self._topics[raw] = topic
         return topic
 
-    def _note_incoming(self, packet_id: int, digest: int) -> Incoming | None:
+    def _note_incoming(self, packet_id: int, digest: int, *, is_repeated: bool) -> Incoming | None:
         """Note a QoS 2 message, or return ``None`` when it is one that the session has already.
 
         The message goes to the gate with PUBLISH, and PUBREC goes out after its commit: a client keeps the message
         until PUBREC, so none is lost when the broker dies in between. The id stays taken until PUBREL, so none is
-        handed over twice. Another message under a taken id is a new one: its client has lost its state.
+        handed over twice. Another message under a taken id is a new one: its client has lost its state. So is an equal
+        one without DUP, which a message that is sent again has to have (MQTT 3.1.1 section 3.3.1.1).
         """
         known = self._session.incoming.get(packet_id)
-        if known is not None and known.digest == digest:
+        if known is not None and is_repeated and known.digest == digest:
             if known.state is IncomingState.COMMITTED:
                 self._send_acknowledgement(PacketType.PUBREC, packet_id)
             return None

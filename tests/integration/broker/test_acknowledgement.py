@@ -224,16 +224,21 @@ def test_qos_2_id_is_free_after_pubrel(broker: BrokerService, gate: HeldGate, di
     assert len(gate.published) == 2
 
 
-def test_qos_2_id_with_other_content_is_another_message(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
-    """A client that lost its state counts from 1 again; its new message is not taken for the old one."""
+@pytest.mark.parametrize(
+    ("payload", "dup"), [(b"OFF", False), (b"OFF", True), (b"ON", False)], ids=["other", "other with DUP", "equal"]
+)
+def test_qos_2_id_that_is_used_anew_is_another_message(
+    broker: BrokerService, gate: HeldGate, dial: Dial, payload: bytes, dup: bool
+) -> None:
+    """A client that lost its state counts from 1 again; its message is new unless it has DUP and the old content."""
     client = dial(broker).open("device", clean=False)
     client.send(publish(TOPIC, b"ON", qos=2, packet_id=1))
     client.expect(PUBREC, 1)
 
-    client.send(publish(TOPIC, b"OFF", qos=2, packet_id=1))
+    client.send(publish(TOPIC, payload, qos=2, packet_id=1, dup=dup))
 
     client.expect(PUBREC, 1)
-    assert [each.payload for each in gate.published] == [b"ON", b"OFF"]
+    assert [each.payload for each in gate.published] == [b"ON", payload]
 
 
 def test_qos_2_goes_on_over_a_new_connection(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
