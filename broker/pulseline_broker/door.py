@@ -2,6 +2,9 @@
 
 Nobody gets further without a CONNECT in time, in the right version, with the right credentials, for a client id that
 is free or the same user's. Who is refused hears why, where MQTT 3.1.1 has a word for it (section 3.2.2.3).
+
+When all places are taken, some further connections are still asked who they are: the REST server is let in, so that
+writes over REST do not depend on who holds the places, and the others hear that there is none.
 """
 
 from __future__ import annotations
@@ -35,11 +38,12 @@ from pulseline_core.topic import check_topic_name
 
 logger = logging.getLogger(__name__)
 
-#: Connections over the limit that may wait for the word that there is no place; further ones are just cut.
-_MAX_TURNED_AWAY: Final = 64
+#: Connections over the limit: the REST server's, and those that wait for the word that there is no place; further ones
+#: are just cut.
+_MAX_SURPLUS: Final = 64
 
 #: How long one of those has to say CONNECT.
-_TURN_AWAY_TIMEOUT_S: Final = 2.0
+_SURPLUS_TIMEOUT_S: Final = 2.0
 
 
 class Refused(Exception):
@@ -76,7 +80,7 @@ class Door:
         self._hub = hub
         self._login = login
         self._inside = 0
-        self._turned_away = 0
+        self._surplus = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections: set[Connection] = set()
         self.is_open = True
@@ -101,8 +105,14 @@ class Door:
                 await self._admit(transport)
             finally:
                 self._inside -= 1
+        elif self._surplus < _MAX_SURPLUS:
+            self._surplus += 1
+            try:
+                await self._admit(transport, is_surplus=True)
+            finally:
+                self._surplus -= 1
         else:
-            await self._turn_away(transport)
+            transport.abort()
 
     async def close(self, timeout_s: float) -> None:
         """End all connections, those included that have not logged in yet; they send what is buffered, in time."""
@@ -115,10 +125,10 @@ class Door:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _admit(self, transport: Transport) -> None:
+    async def _admit(self, transport: Transport, *, is_surplus: bool = False) -> None:
         try:
-            async with asyncio.timeout(self._hub.settings.connect_timeout_s):
-                admission = await self._identify(transport)
+            async with asyncio.timeout(_SURPLUS_TIMEOUT_S if is_surplus else self._hub.settings.connect_timeout_s):
+                admission = await self._identify(transport, is_surplus=is_surplus)
             connection = self._greet(transport, admission)
         except Refused as refusal:
             transport.write(refusal.answer)
@@ -135,30 +145,17 @@ class Door:
             finally:
                 self.connections.discard(connection)
 
-    async def _turn_away(self, transport: Transport) -> None:
-        """Say that there is no place, after CONNECT as the standard wants it (MQTT 3.1.1 section 3.2)."""
-        if self._turned_away >= _MAX_TURNED_AWAY:
-            transport.abort()
-            return
-        self._turned_away += 1
-        try:
-            async with asyncio.timeout(_TURN_AWAY_TIMEOUT_S):
-                await self._read_first(transport, self._build_framer())
-        except (TimeoutError, MalformedPacket):
-            pass
-        finally:
-            self._turned_away -= 1
-        transport.write(build_connack(ConnectCode.UNAVAILABLE))
-        await self._refuse(transport, f"there are {self._inside} connections already (broker.max_connections)")
-
     async def _refuse(self, transport: Transport, reason: str) -> None:
         self._hub.counters.clients_refused += 1
         logger.info("a connection from %s is refused: %s", transport.peer, reason, extra={"action": "client_refused"})
         await transport.close()
 
-    async def _identify(self, transport: Transport) -> _Admission:
-        framer = self._build_framer()
+    async def _identify(self, transport: Transport, *, is_surplus: bool) -> _Admission:
+        framer = Framer(max_packet_bytes=self._hub.settings.max_packet_bytes)
         connect = self._parse_connect(await self._read_first(transport, framer))
+        if is_surplus and not self._login.is_rest_server(connect.username, connect.password):
+            reason = f"there are {self._inside} connections already (broker.max_connections)"
+            raise Refused(reason, build_connack(ConnectCode.UNAVAILABLE))
         if not connect.client_id and not connect.clean_session:
             raise Refused("it has no client id for its session", build_connack(ConnectCode.IDENTIFIER_REJECTED))
         if len(connect.client_id.encode()) > self._hub.limits.client_id_bytes:
@@ -169,9 +166,6 @@ class Door:
             code = ConnectCode.NOT_AUTHORIZED if connect.username is None else ConnectCode.BAD_CREDENTIALS
             raise Refused(f"user {connect.username!r} or the password is wrong", build_connack(code)) from error
         return _Admission(connect, username, rights, framer)
-
-    def _build_framer(self) -> Framer:
-        return Framer(max_packet_bytes=self._hub.settings.max_packet_bytes)
 
     async def _read_first(self, transport: Transport, framer: Framer) -> Packet:
         while (packet := framer.take()) is None:

@@ -97,6 +97,10 @@ class Login:
         """Wait for the verifications that run, and start no other."""
         self._executor.shutdown(cancel_futures=True)
 
+    def is_rest_server(self, username: str | None, password: bytes | None) -> bool:
+        """Return whether it is the REST server that logs in, with its token."""
+        return username == API_USER and hmac.compare_digest(password or b"", self._api_token)
+
     async def check(self, username: str | None, password: bytes | None, *, address: str) -> tuple[str | None, Rights]:
         """Return the user's name, ``None`` if anonymous, and rights.
 
@@ -110,7 +114,7 @@ class Login:
         """
         users = self._users.get_users()
         if username == API_USER:
-            if hmac.compare_digest(password or b"", self._api_token):
+            if self.is_rest_server(username, password):
                 return username, build_api_rights(self._root)
         elif users is None:
             return None, ANONYMOUS

@@ -96,6 +96,25 @@ def test_surplus_connections_hear_that_there_is_no_place(start_broker: StartBrok
         pytest.fail("the place of the first client was not given away")
 
 
+def test_rest_server_is_let_in_when_all_places_are_taken(
+    start_broker: StartBroker, tmp_path: Path, gate: HeldGate, dial: Dial
+) -> None:
+    """With its token, and however many wait to be turned away; nobody else."""
+    broker = start_broker(broker__max_connections=1)
+    token = DataFolder(tmp_path / "data").read_api_token()
+    dial(broker).open("only")
+    silent = dial(broker)
+
+    assert log_in(dial(broker), "guess", "pulseline-api", b"guess") == 3
+    rest_server, subscriber = dial(broker), dial(broker)
+    assert log_in(rest_server, "api", "pulseline-api", token.encode()) == 0
+    assert log_in(subscriber, "api-status", "pulseline-api", token.encode()) == 0
+    rest_server.send(publish(HEARTBEAT, qos=1, packet_id=1))
+
+    rest_server.expect(PUBACK, 1)
+    assert silent.expect_closed() == b""
+
+
 def test_empty_client_id_is_filled_in_for_a_clean_session(broker: BrokerService, gate: HeldGate, dial: Dial) -> None:
     """A client without an id gets one of its own; it can not have a session to come back to."""
     for _ in range(2):
