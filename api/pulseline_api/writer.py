@@ -45,6 +45,9 @@ class Writer(Protocol):
     def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
         """Put an event in the place of the one with its id; raise ``NotFound``."""
 
+    def check_event(self, event: Event) -> None:
+        """Raise ``BadInput`` if the event could not be inserted, or replaced if it has an id; publishes nothing."""
+
     def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         """Delete an event; return whether it existed, ``None`` when that is not known."""
 

@@ -103,19 +103,27 @@ class Writes:
         """Insert events, or replace those whose id exists in this bucket; return them as stored, in their order.
 
         New events that stand together travel together, in as many messages as they need; each message is applied as
-        a whole or not at all.
+        a whole or not at all. Nothing is published if any of them does not fit.
 
         Raises:
             NotFound: the bucket does not exist.
             PayloadTooLarge: a single event does not fit a message.
         """
         self._check_bucket(bucket_id)
+        groups = [
+            (is_stored, [event if is_stored else replace(event, id=None) for event in group])
+            for is_stored, group in groupby(events, key=lambda event: self._is_stored(bucket_id, event))
+        ]
+        if any(is_stored for is_stored, _ in groups):  # new events alone are checked as a whole by the writer
+            for _, group in groups:
+                for event in group:
+                    self._writer.check_event(event)
         stored: list[Event] = []
-        for is_stored, group in groupby(events, key=lambda event: self._is_stored(bucket_id, event)):
+        for is_stored, group in groups:
             if is_stored:
                 stored += [self._replace(bucket_id, event) for event in group]
             else:
-                stored += self._insert(bucket_id, [replace(event, id=None) for event in group])
+                stored += self._insert(bucket_id, group)
         return stored
 
     def delete_event(self, bucket_id: BucketId, event_id: int) -> bool:

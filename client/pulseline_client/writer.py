@@ -176,9 +176,16 @@ class Writer(ABC):
         if event.id is None:
             raise InvalidEvent("id", "is missing: it says which event to replace")
         _check_events((event,))
-        order: JSONObject = {"op": "replace_event", "event": event.to_json()}
-        outcome = self._send_order(_parse_target(bucket_id), order, queued=queued)
+        outcome = self._send_order(_parse_target(bucket_id), _build_replacement(event), queued=queued)
         return None if outcome is None else _read_events(outcome, [event])[0]
+
+    def check_event(self, event: Event) -> None:
+        """Raise the ``BadInput`` that ``insert_event``, or ``replace_event`` if it has an id, finds before it sends."""
+        _check_events((event,))
+        if event.id is None:
+            list(build_batches((event,), self._frame))
+        else:
+            check_size(encode_body(_build_replacement(event)), limit_bytes=self._frame.limit_bytes)
 
     def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         """Delete an event; return whether it existed, ``None`` when that is not known."""
@@ -279,6 +286,10 @@ def _parse_pulsetime(value: float | timedelta | None) -> timedelta | None:
     if value is None:
         return None
     return parse_pulsetime(value.total_seconds() if isinstance(value, timedelta) else value)
+
+
+def _build_replacement(event: Event) -> JSONObject:
+    return {"op": "replace_event", "event": event.to_json()}
 
 
 def _check_id(value: object) -> int:

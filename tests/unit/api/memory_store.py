@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pulseline_core.bucket import Bucket
-from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PulselineError, ReplyTimeout
+from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
 from pulseline_core.store import DeadLetter
 from pulseline_core.types import BucketId, JSONObject
@@ -175,6 +175,10 @@ class RecordingWriter:
             self.store.events[bucket_id] = [event if row.id == event.id else row for row in rows]
             return event
         return None
+
+    def check_event(self, event: Event) -> None:
+        if "large" in event.data:
+            raise PayloadTooLarge(size_bytes=300_000, limit_bytes=262_144)
 
     def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         if self._record("delete_event", bucket_id, event_id, queued=queued):

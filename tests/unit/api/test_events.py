@@ -195,6 +195,19 @@ def test_event_larger_than_a_message_is_413(http: FlaskClient, writer: Recording
     assert (answer.status_code, answer.json) == (413, {"message": "payload has 300000 bytes, the limit is 262144"})
 
 
+def test_mixed_array_with_an_event_that_is_too_large_stores_nothing(
+    http: FlaskClient, store: MemoryStore, writer: RecordingWriter
+) -> None:
+    """Whether it is new or a replacement: who is told 413 may send the others again."""
+    store.add_event("plug", _event(n=1))
+    replacement = {**BODY, "id": 1}
+
+    for large in ({**BODY, "data": {"large": 1}}, {**replacement, "data": {"large": 1}}):
+        assert http.post(EVENTS, json=[BODY, replacement, large]).status_code == 413
+
+    assert writer.names == []
+
+
 def test_delete_answers_one_and_then_zero(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:
     """As aw-server; the body is ignored."""
     store.add_event("plug", _event())

@@ -199,6 +199,9 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         (lambda w: w.create_bucket("plug", type="x" * 2000), InvalidEvent),
         (lambda w: w.create_bucket("plug", type="x", data=[]), InvalidEvent),
         (lambda w: w.replace_event("plug", Event(timestamp=NOW)), InvalidEvent),
+        (lambda w: w.replace_event("plug", Event(timestamp=NOW, id=3, data={"a": "x" * 4000})), PayloadTooLarge),
+        (lambda w: w.check_event(Event(timestamp=NOW, data={"a": "x" * 4000})), PayloadTooLarge),
+        (lambda w: w.check_event(Event(timestamp=NOW, id=3, data={"a": "x" * 4000})), PayloadTooLarge),
         (lambda w: w.delete_event("plug", -1), BadInput),
         (lambda w: w.delete_event("plug", "x"), BadInput),
         (lambda w: w.delete_events("plug", datetime(2026, 1, 1), NOW), InvalidEvent),  # noqa: DTZ001
@@ -212,7 +215,9 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         *("empty bucket id", "NUL in bucket id", "number as bucket id", "infinity", "lone surrogate", "65 bits"),
         *("object", "text as data", "no time zone", "before 1970", "far ahead", "negative duration", "NaN duration"),
         *("negative pulsetime", "text as pulsetime", "large heartbeat", "large batch", "surrogate as type"),
-        *("long type", "array as bucket data", "event without id", "negative id", "text as id", "range without zone"),
+        *("long type", "array as bucket data", "event without id", "large replacement"),
+        *("large event, only checked", "large replacement, only checked"),
+        *("negative id", "text as id", "range without zone"),
         *("dead letter 0", "NaN in request", "empty request", "availability", "state"),
     ],
 )
