@@ -15,7 +15,7 @@ Theory of operation::
   second try would say it again. Once everything was ready nothing is given up: a disk that is full today is not
   tomorrow.
 * The whole stop is bounded. Each child gets an equal share of the time that is left; one that needs more is killed,
-  and ``StopTimeout`` tells so.
+  and ``StopTimeout`` tells so, or ``StoppedAtOnce`` when it was asked for.
 * The children hold the reading end of the lifeline, a pipe without traffic. Even ``kill -9`` of this process ends it,
   and they stop by themselves.
 
@@ -66,6 +66,14 @@ class StopTimeout(PulselineError):
         self.names = tuple(names)
 
 
+class StoppedAtOnce(PulselineError):
+    """Children were killed because a second signal asked for it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"stopped at once by a second signal: {', '.join(names)} had to be killed")
+        self.names = tuple(names)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long the supervisor waits for what; all in seconds.
@@ -109,7 +117,7 @@ class Supervisor:
 
         Raises:
             SpawnFailed, ChildFailed: a child did not become ready at its first start; the others were stopped.
-            StopTimeout: a child had to be killed.
+            StopTimeout, StoppedAtOnce: a child had to be killed.
         """
         with self._selector, _open_lifeline() as self._lifeline_fd, _wake_on_signals() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ)
@@ -119,7 +127,7 @@ class Supervisor:
             finally:
                 killed = self._stop()
         if killed:
-            raise StopTimeout(killed)
+            raise StoppedAtOnce(killed) if self._stop_requests > 1 else StopTimeout(killed)
 
     def _build_backoff(self) -> Backoff:
         return Backoff(self._patience.restart_s, self._patience.restart_maximum_s, jitter=0.5)

@@ -66,7 +66,8 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     """Start broker, ingest and REST server, and keep them running.
 
     Says so when all of it is ready. SIGTERM or Ctrl-C stops it within five seconds, with everything committed that was
-    acknowledged; the exit code is 0 then. On a terminal only warnings are logged unless a log level is set.
+    acknowledged; the exit code is 0 then. A second one stops it at once, with exit code 1. On a terminal only warnings
+    are logged unless a log level is set.
     """
     check_server_extra("up")
     check_ports(settings)

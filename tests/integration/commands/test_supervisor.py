@@ -132,7 +132,7 @@ def test_child_that_does_not_stop_is_killed_within_the_deadline() -> None:
 
 
 def test_second_signal_kills_at_once() -> None:
-    """Somebody who presses Ctrl-C again does not wait for the deadline."""
+    """Somebody who presses Ctrl-C again does not wait for the deadline, and hears no complaint about it."""
     with Supervised(("only", STUBBORN), stop_s=60.0) as supervised:
         supervised.expect("supervisor ready")
         begin = monotonic()
@@ -141,9 +141,11 @@ def test_second_signal_kills_at_once() -> None:
         supervised.send(signal.SIGINT)
 
         code = supervised.wait()
+        lines = supervised.read_rest()
 
     assert code == 1
     assert monotonic() - begin < 10
+    assert lines[-1] == "supervisor error: stopped at once by a second signal: only had to be killed"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
