@@ -22,15 +22,14 @@ moves.
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count, islice
-from math import inf
+from itertools import islice
 from typing import Final
 
 from pulseline_client.acknowledgement import Acknowledgement
+from pulseline_client.alarms import Alarms
 from pulseline_client.lane import Lane
 from pulseline_client.queued_message import QueuedMessage
 from pulseline_core.backoff import Backoff
@@ -105,8 +104,7 @@ class Delivery:
         self._lanes: dict[BucketId, Lane] = {}
         self._line: deque[Lane] = deque()
         self._suspects: deque[Lane] = deque()
-        self._alarms: list[tuple[float, int, Lane]] = []
-        self._alarm_number = count()
+        self._alarms = Alarms()
         self._in_flight = self._in_flight_bytes = 0
         self._loaded = self._loaded_bytes = self._held_back = 0
         self._wanted: dict[BucketId, Lane] = {}
@@ -199,7 +197,8 @@ class Delivery:
 
     def take_due(self, now: float) -> list[Transmission]:
         """Return what to publish now, in this order; it counts as sent."""
-        self._ring_alarms(now)
+        for woken in self._alarms.ring(now):
+            self._wake(woken)
         due: list[Transmission] = []
         while (lane := self._take_next_lane()) is not None:
             due.append(self._send(lane, now))
@@ -208,7 +207,7 @@ class Delivery:
 
     def get_next_alarm(self) -> float | None:
         """Return when to call ``take_due`` again although nothing happens; early calls do no harm."""
-        return self._alarms[0][0] if self._alarms else None
+        return self._alarms.get_next()
 
     def _take_next_lane(self) -> Lane | None:
         """Return the lane whose turn it is, if a message may go at all."""
@@ -264,28 +263,9 @@ class Delivery:
     def _set_alarm(self, lane: Lane, now: float) -> None:
         """Wake the lane after its next delay."""
         backoff = lane.parking if lane.is_parked else lane.backoff
-        lane.wake_at = now + backoff.next_delay_s(self._random)
-        self._push_alarm(lane, lane.wake_at)
-
-    def _push_alarm(self, lane: Lane, wake_at: float) -> None:
-        if wake_at < lane.alarm_at:
-            lane.alarm_at = wake_at
-            heapq.heappush(self._alarms, (wake_at, next(self._alarm_number), lane))
-
-    def _ring_alarms(self, now: float) -> None:
-        """Wake the lanes whose time has come; a lane that moved on meanwhile keeps one alarm for later."""
-        while self._alarms and self._alarms[0][0] <= now:
-            alarm_at, _, lane = heapq.heappop(self._alarms)
-            if alarm_at != lane.alarm_at:
-                continue
-            lane.alarm_at = inf
-            if lane.wake_at is not None and lane.wake_at > now:
-                self._push_alarm(lane, lane.wake_at)
-            elif lane.wake_at is not None:
-                self._wake(lane)
+        self._alarms.set(lane, now + backoff.next_delay_s(self._random))
 
     def _wake(self, lane: Lane) -> None:
-        lane.wake_at = None
         if lane.is_parked:
             lane.is_parked = False
         elif lane.sent:
