@@ -312,7 +312,8 @@ class Store:
         if not is_saved:
             place = self._backend.place
             raise StoreUnavailable(f"the log of database {place!r} was deleted, and readers still need it")
-        logger.warning("the log of the database was deleted while it was open; what it held is saved")
+        if self._tables is None:
+            logger.warning("the log of the database was deleted while it was open; what it held is saved")
 
     def _check_epoch(self, epoch: str) -> None:
         """Raise if this is not the database that was open before."""
