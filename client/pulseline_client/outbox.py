@@ -16,7 +16,7 @@ commit fails and when the outbox ran empty; only the writer touches the writing 
 One reader, the sender's thread, takes messages in order: from memory while it keeps up (``_tail`` holds what was
 committed last), from the file through a connection of its own when it is behind. What the server confirmed is deleted
 with the next commit, so that a message costs one sync in all; a deletion that gets lost with the
-process only means that the server is told twice.
+process only means that the server is told twice. When the disk is full, deletion comes first: see ``outbox_room``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ from queue import SimpleQueue
 from typing import Final, Self, TypeAlias
 
 from pulseline_client import outbox_file
-from pulseline_client.outbox_file import map_errors
+from pulseline_client.outbox_file import map_errors, transaction
+from pulseline_client.outbox_room import Room, delete
 from pulseline_client.queued_message import Draft, QueuedMessage
 from pulseline_core import runtime
-from pulseline_core.errors import Closed, Misuse, OutboxFull, PulselineError, StoreUnavailable
+from pulseline_core.errors import Closed, DiskFull, Misuse, OutboxFull, PulselineError, StoreUnavailable
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, PublisherId
 
@@ -58,10 +59,6 @@ TAIL_BYTES: Final = 4 * 1024 * 1024
 READ_BYTES: Final = 4 * 1024 * 1024
 
 _INSERT: Final = "INSERT INTO message (id, bucket_id, seq, kind, size, body) VALUES (?, ?, ?, ?, ?, ?)"
-_KEEP_SEQ: Final = (
-    "INSERT INTO bucket (bucket_id, last_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last_seq = max(last_seq, ?2)"
-)
-_DELETE: Final = "DELETE FROM message WHERE bucket_id = ? AND seq <= ? RETURNING size"
 _READ: Final = "SELECT id, bucket_id, seq, kind, body FROM message WHERE id > ? ORDER BY id LIMIT ?"
 _READ_BUCKET: Final = (
     "SELECT id, bucket_id, seq, kind, body FROM message WHERE bucket_id = ? AND seq > ? ORDER BY seq LIMIT ?"
@@ -122,13 +119,14 @@ class Outbox:
         self._process = os.getpid()
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._room = Room(path)
         self._lock = -1
 
     def __enter__(self) -> Self:
         """Lock and open the file; see ``outbox_file`` for the errors."""
         self._lock = outbox_file.lock_outbox(self.path)
         try:
-            self._writer = outbox_file.open_database(self.path)
+            self._writer = self._room.open()
             self._reader = outbox_file.connect(self.path)
             with map_errors(self.path):
                 self._load(self._reader)
@@ -259,7 +257,7 @@ class Outbox:
         error: PulselineError | None = None
         freed: list[int] = []
         try:
-            freed = self._write(group)
+            self._write_or_make_room(group, freed)
         except PulselineError as problem:
             error = problem
         except Exception as problem:
@@ -271,25 +269,29 @@ class Outbox:
         if error is None and any(deposit.drafts for deposit in group.deposits):
             self.committed()
 
-    def _write(self, group: _Group) -> list[int]:
-        """Run the transaction; return the sizes of the rows that were deleted."""
-        connection = self._writer
-        if connection is None:
+    def _write_or_make_room(self, group: _Group, freed: list[int]) -> None:
+        """Write the group, on a full disk after making room; ``freed`` gets the sizes of what is deleted."""
+        if self._writer is None:
             raise Closed("outbox")
+        try:
+            freed += self._write(self._writer, group)
+        except DiskFull:
+            for sizes in self._room.make(self._writer, group.discards):
+                freed += sizes
+            group.discards = {}
+            self._write(self._writer, group)
+
+    def _write(self, connection: sqlite3.Connection, group: _Group) -> list[int]:
+        """Run the transaction; return the sizes of the rows that were deleted."""
         last_seqs = self._number(group.deposits)
         outbox_file.check_place(connection, self.path)
-        with map_errors(self.path):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for deposit in group.deposits:
-                    connection.executemany(_INSERT, map(_to_row, deposit.messages))
-                if group.publisher is not None:
-                    connection.execute("UPDATE publisher SET id = ?", (group.publisher,))
-                freed = [size for item in group.discards.items() for size in _delete(connection, *item)]
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+        self._room.limit_growth(connection)
+        with transaction(connection, self.path):
+            for deposit in group.deposits:
+                connection.executemany(_INSERT, map(_to_row, deposit.messages))
+            if group.publisher is not None:
+                connection.execute("UPDATE publisher SET id = ?", (group.publisher,))
+            freed = [size for item in group.discards.items() for size in delete(connection, *item)]
         self._last_seqs.update(last_seqs)
         self.publisher = group.publisher or self.publisher
         return freed
@@ -393,9 +395,3 @@ def _to_row(message: QueuedMessage) -> tuple[int, str, int, str, int, bytes]:
 def _from_row(row: tuple[int, str, int, str, bytes]) -> QueuedMessage:
     message_id, bucket_id, seq, kind, body = row
     return QueuedMessage(id=message_id, bucket_id=BucketId(bucket_id), seq=seq, kind=Kind(kind), body=body)
-
-
-def _delete(connection: sqlite3.Connection, bucket_id: BucketId, seq: int) -> list[int]:
-    """Delete a bucket's messages up to ``seq``, keeping the seq in mind; return their sizes."""
-    connection.execute(_KEEP_SEQ, (bucket_id, seq))
-    return [size for (size,) in connection.execute(_DELETE, (bucket_id, seq))]

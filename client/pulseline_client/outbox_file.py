@@ -203,6 +203,19 @@ def map_errors(path: Path) -> Iterator[None]:
         raise _map_error(error, path) from error
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Commit what is done inside, or none of it; errors as of ``map_errors``."""
+    with map_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
 def _map_error(error: sqlite3.Error, path: Path) -> PulselineError:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
     if code in _DAMAGED:

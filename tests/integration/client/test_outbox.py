@@ -20,6 +20,7 @@ import pytest
 from pulseline_client import outbox as outbox_module
 from pulseline_client.outbox import Outbox, OutboxLimits
 from pulseline_client.outbox_file import OutboxDamaged
+from pulseline_client.outbox_room import Room
 from pulseline_client.queued_message import Draft, QueuedMessage
 from pulseline_core.errors import (
     Closed,
@@ -206,8 +207,9 @@ def test_bound_counts_bytes_also_of_an_earlier_process(path: Path) -> None:
         outbox.put(build_drafts(body=b"x" * 900))
 
 
-def test_disk_full_takes_nothing_and_leaves_no_gap(path: Path) -> None:
+def test_disk_full_takes_nothing_and_leaves_no_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller hears of it, and the next message gets the number."""
+    monkeypatch.setattr(Room, "_set_limit", lambda *_: None)
     with Outbox(path) as outbox:
         outbox.put(build_drafts())
         assert outbox._writer is not None
@@ -264,8 +266,9 @@ def test_what_was_left_is_kept_at_the_close(path: Path) -> None:
         assert [message.seq for message in read_all(outbox)] == [1]
 
 
-def test_who_left_something_hears_of_a_failed_commit(path: Path) -> None:
+def test_who_left_something_hears_of_a_failed_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is free again."""
+    monkeypatch.setattr(Room, "_set_limit", lambda *_: None)
     told: list[PulselineError | None] = []
     with Outbox(path) as outbox:
         outbox.put(build_drafts())
@@ -280,17 +283,16 @@ def test_who_left_something_hears_of_a_failed_commit(path: Path) -> None:
         assert outbox.messages == 1
 
 
-def test_discards_of_a_failed_commit_are_not_forgotten(path: Path) -> None:
+def test_discards_of_a_failed_commit_are_not_forgotten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are made good with the next one."""
     with Outbox(path) as outbox:
         outbox.put(build_drafts(2))
-        assert outbox._writer is not None
-        (pages,) = outbox._writer.execute("PRAGMA page_count").fetchone()
-        outbox._writer.execute(f"PRAGMA max_page_count = {pages}")
         outbox.discard(PLUG, 1)
-        with pytest.raises(DiskFull):
-            outbox.put(build_drafts(100, body=b"x" * 1000))
-        outbox._writer.execute("PRAGMA max_page_count = 1000000")
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox_module, "_to_row", lambda _: (1, 2))
+            with pytest.raises(StoreUnavailable):
+                outbox.put(build_drafts())
+        assert outbox.messages == 2
         outbox.commit()
 
         assert outbox.messages == 1
@@ -445,10 +447,10 @@ def test_threads_share_commits(path: Path) -> None:
     with Outbox(path) as outbox:
         write = outbox._write
 
-        def count_commits(group: outbox_module._Group) -> list[int]:
+        def count_commits(connection: sqlite3.Connection, group: outbox_module._Group) -> list[int]:
             nonlocal commits
             commits += 1
-            return write(group)
+            return write(connection, group)
 
         outbox._write = count_commits  # type: ignore[method-assign]  # counts what it calls
 
