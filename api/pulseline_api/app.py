@@ -17,7 +17,7 @@ from pulseline_api.info import ServerInfo, build_info_routes
 from pulseline_api.problems import register_problems
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import MAX_BODY_BYTES
-from pulseline_api.routing import register_routing
+from pulseline_api.routing import App, register_routing
 from pulseline_api.status import build_status_routes
 from pulseline_api.status_board import StatusBoard
 from pulseline_api.writer import Writer
@@ -55,7 +55,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         options: the rest.
     """
     options = options or AppOptions()
-    app = Flask(__name__, static_folder=None)
+    app = App(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     register_routing(app)
     register_problems(app)

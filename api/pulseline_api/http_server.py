@@ -226,6 +226,7 @@ class HttpServer:
                 port=self._wanted_port,
                 threads=self._threads,
                 ident=None,
+                clear_untrusted_proxy_headers=False,  # nobody here reads them
                 connection_limit=_MAX_CONNECTIONS,
                 channel_timeout=_IDLE_S,
                 max_request_body_size=_MAX_READ_BYTES,

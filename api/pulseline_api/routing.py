@@ -15,8 +15,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, request
-from werkzeug.routing import BaseConverter
+from flask import Flask, Request, request
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from pulseline_core.bucket import parse_bucket_id
 from pulseline_core.errors import InvalidBucketId
@@ -31,6 +31,16 @@ _ENCODED_SLASH: Final = re.compile(r"%2f", re.IGNORECASE)
 
 #: What werkzeug makes of bytes in a path that are not UTF-8.
 _REPLACEMENT: Final = "\ufffd"
+
+
+class App(Flask):
+    """A Flask application whose routes do not depend on the host: ``Access`` judges that, once."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what finds the route of a request; Flask's own takes the host apart for it, each time."""
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
 
 
 class RowConverter(BaseConverter):

@@ -140,7 +140,7 @@ class Outbox:
         self.close()
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        (publisher,) = connection.execute("SELECT id FROM publisher").fetchone()
+        publisher, self._inode = connection.execute("SELECT id, inode FROM publisher").fetchone()
         self.publisher = PublisherId(publisher)
         last_seqs = {BucketId(name): seq for name, seq in connection.execute("SELECT bucket_id, last_seq FROM bucket")}
         self._messages, self._bytes, last_id = 0, 0, 0
@@ -284,7 +284,7 @@ class Outbox:
     def _write(self, connection: sqlite3.Connection, group: _Group) -> list[int]:
         """Run the transaction; return the sizes of the rows that were deleted."""
         last_seqs = self._number(group.deposits)
-        outbox_file.check_place(connection, self.path)
+        outbox_file.check_place(self.path, self._inode)
         self._room.limit_growth(connection)
         with transaction(connection, self.path):
             for deposit in group.deposits:

@@ -169,9 +169,8 @@ def make_publisher() -> PublisherId:
     return PublisherId(str(uuid.uuid4()))
 
 
-def check_place(connection: sqlite3.Connection, path: Path) -> None:
+def check_place(path: Path, inode: int) -> None:
     """Raise ``StoreUnavailable`` when the open file does not lie where it was opened any more: nobody would find it."""
-    (inode,) = connection.execute("SELECT inode FROM publisher").fetchone()
     try:
         is_there = path.stat().st_ino == inode
     except OSError:

@@ -39,6 +39,10 @@ LOG_PAGES: Final = 128
 #: SQLite's, by default.
 PAGE_BYTES: Final = 4096
 
+#: With so much free, the next commits need no look at the disk: none of them comes near to filling it.
+PLENTY_BYTES: Final = 1024 * 1024 * 1024
+PLENTY_COMMITS: Final = 100
+
 #: What every version of SQLite takes as the largest file: 4 TB.
 MAX_PAGES: Final = 2**30 - 1
 
@@ -55,6 +59,7 @@ class Room:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._reserve = path.with_name(f"{path.name}.reserve")
+        self._commits_without_a_look = 0
 
     def open(self) -> sqlite3.Connection:
         """Return the writing connection, with its log bounded; errors as of ``outbox_file.open_database``."""
@@ -75,8 +80,12 @@ class Room:
 
         What is new is written twice, to the log and to the file; hence half of what is free.
         """
+        if self._commits_without_a_look:
+            self._commits_without_a_look -= 1
+            return
         status = os.statvfs(self._path.parent)
         free_bytes = status.f_bavail * status.f_frsize
+        self._commits_without_a_look = PLENTY_COMMITS if free_bytes >= PLENTY_BYTES else 0
         growth_bytes = self._fill_reserve(free_bytes)
         if growth_bytes >= RESERVE_BYTES:
             growth_bytes = max(growth_bytes, free_bytes // 2)
@@ -92,6 +101,7 @@ class Room:
             DiskFull: somebody else was faster to take the space, or nothing is confirmed.
             StoreUnavailable: the file can not be written.
         """
+        self._commits_without_a_look = 0
         if discards:
             self._reserve.unlink(missing_ok=True)
         with map_errors(self._path):

@@ -224,7 +224,7 @@ class Worker:
         now = monotonic()
         self._unpaid += busy_messages
         states, self._unpaid = divmod(self._unpaid, _MESSAGES_PER_STATE)
-        limit = states if self._source.queue_len else _IDLE_STATES
+        limit = states + (not self._source.queue_len) if busy_messages else _IDLE_STATES
         messages = self._parts.states.build_due(limit, now=now)
         if self._status_timer.is_due(now=now):
             messages.append(self._build_status())

@@ -65,7 +65,7 @@ def test_states_of_many_buckets_all_come(timed_bench: Bench) -> None:
     """A few at a time, so that a message that comes meanwhile waits less."""
     buckets = [f"bucket-{number}" for number in range(60)]
 
-    source = timed_bench.run([beat(0, bucket=bucket) for bucket in buckets], *([[]] * 5), status_interval_s=SELDOM_S)
+    source = timed_bench.run([beat(0, bucket=bucket) for bucket in buckets], *([[]] * 6), status_interval_s=SELDOM_S)
 
     assert [len(source.get_published(f"{bucket}/state")) for bucket in buckets] == [1] * 60
     assert timed_bench.clock.now == 1000.0, "the worker waited before all were out"
