@@ -58,6 +58,7 @@ def measure(system: System, buckets: int, *, share: float) -> Figures:
         "plain QoS 1 heartbeats/s": mqtt_load.measure_rate(ports[0], count=few(80_000), buckets=buckets),
         "client heartbeats/s, 1 thread": clients[0],
         "client heartbeats/s, 8 threads": clients[1],
+        "client heartbeats/s, 100 a call": client_load.measure_batches(ports[0], system.home, count=few(20_000)),
         "client put p50 ms": put_p50,
         "client put p99 ms": put_p99,
         "publish to readable p50 ms": wait.p50_ms,

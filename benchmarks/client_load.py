@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.seed import build_bucket_id
-from pulseline_client import Client
+from pulseline_client import Client, Event
 
 
 def measure_rate(port: int, folder: Path, *, threads: int, count: int, buckets: int) -> float:
@@ -24,6 +24,21 @@ def measure_rate(port: int, folder: Path, *, threads: int, count: int, buckets: 
             worker.join()
         client.flush(120.0)
         return threads * count / (time.perf_counter() - began)
+
+
+def measure_batches(port: int, folder: Path, *, count: int) -> float:
+    """Hand over ``count`` heartbeats, a hundred in each call, wait until all are acknowledged; heartbeats a second."""
+    start = datetime.now(UTC)
+    with Client(port=port, name="bench", outbox=folder / "bench-batches.db") as client:
+        began = time.perf_counter()
+        for first in range(0, count, 100):
+            numbers = range(first, first + 100)
+            events = [
+                Event(timestamp=start + timedelta(seconds=n), data={"app": f"app {n // 4 % 50}"}) for n in numbers
+            ]
+            client.heartbeats("bench-batches", events, pulsetime=60)
+        client.flush(120.0)
+        return count / (time.perf_counter() - began)
 
 
 def measure_puts(port: int, folder: Path, *, count: int) -> tuple[float, float]:

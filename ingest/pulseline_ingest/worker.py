@@ -57,8 +57,8 @@ _LONGEST_PAUSE_S: Final = 5.0
 _IDLE_STATES: Final = 10
 
 #: Messages for each state published while messages wait. A state costs as much as six messages, since its pages are
-#: cold; so all of them take a twentieth of the thread at most, and ten thousand buckets under full load a minute.
-_MESSAGES_PER_STATE: Final = 100
+#: cold; so all of them take a thirtieth of the thread at most, and ten thousand buckets under full load two minutes.
+_MESSAGES_PER_STATE: Final = 200
 
 #: Deleted events that are removed in one transaction: a message that comes meanwhile waits for about a millisecond.
 #: Larger transactions remove no faster, since each event's data has pages of its own.

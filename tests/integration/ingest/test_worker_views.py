@@ -72,12 +72,12 @@ def test_states_of_many_buckets_all_come(timed_bench: Bench) -> None:
 
 
 def test_messages_that_wait_go_before_states(timed_bench: Bench) -> None:
-    """While there are any, a state is published for every hundred of them."""
-    groups = [[beat(10 * number + n) for n in range(10)] for number in range(25)]
+    """While there are any, a state is published for every two hundred of them."""
+    groups = [[beat(10 * number + n) for n in range(10)] for number in range(45)]
 
     source = timed_bench.run(*groups, status_interval_s=SELDOM_S, state_interval_s=0.0)
 
-    assert len(source.get_published("plug/state")) == 3  # after 100, after 200, and when nothing waits
+    assert len(source.get_published("plug/state")) == 3  # after 200, after 400, and when nothing waits
 
 
 def test_states_of_all_buckets_are_published_at_the_start(timed_bench: Bench) -> None:
