@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import orjson
 from flask import Blueprint, Response
 
-from pulseline_api.answer import JSON_TYPE, answer
+from pulseline_api.answer import answer
 from pulseline_api.parameters import read_limit, read_pulsetime, read_time
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import read_json, read_object
@@ -50,7 +49,7 @@ class EventRoutes:
     def get_events(self, bucket_id: BucketId) -> Response:
         """Answer the events within the range, clipped to it, newest first."""
         events = self._reader.read_events(bucket_id, start=read_time("start"), end=read_time("end"), limit=read_limit())
-        return Response(orjson.dumps([event.to_json() for event in events]), content_type=JSON_TYPE)
+        return answer([event.to_json() for event in events])
 
     def post_events(self, bucket_id: BucketId) -> Response:
         """Insert one event or many, replacing those whose id exists in this bucket; answer them as stored.

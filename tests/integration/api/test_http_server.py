@@ -98,7 +98,7 @@ def test_slash_in_a_bucket_id_reaches_its_bucket(server: HttpServer, store: Any)
 
     answer = _talk(server.port, b"GET /api/0/buckets/a%2fb/events?x=%2F HTTP/1.0\r\nHost: localhost\r\n\r\n")
 
-    assert answer.endswith(b"\r\n\r\n[]")
+    assert answer.endswith(b"\r\n\r\n[]\n")
 
 
 def test_body_over_the_limit_is_413_with_a_message(http: httpx.Client) -> None:
