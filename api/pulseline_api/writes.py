@@ -183,6 +183,9 @@ class Writes:
         if exists:
             self._doomed.discard(bucket_id)
         else:
+            self._doomed.difference_update(
+                [each for each in tuple(self._doomed) if not self._writer.has_unconfirmed(each)]
+            )
             self._doomed.add(bucket_id)
             self._known.discard(bucket_id)
 

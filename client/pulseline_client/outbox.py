@@ -15,8 +15,8 @@ commit fails and when the outbox ran empty; only the writer touches the writing 
 
 One reader, the sender's thread, takes messages in order: from memory while it keeps up (``_tail`` holds what was
 committed last), from the file through a connection of its own when it is behind. What the server confirmed is deleted
-with the next commit, so that a message costs one sync in all; a deletion that gets lost with the
-process only means that the server is told twice. When the disk is full, deletion comes first: see ``outbox_room``.
+with the next commit, so that a message costs one sync in all; a deletion that gets lost with the process only means
+that the server is told twice. When the disk is full, deletion comes first: see ``outbox_room``.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from pulseline_api.writes import Writes
 from pulseline_core.errors import BrokerUnavailable, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
-from tests.unit.api.memory_store import MemoryStore, RecordingWriter
+from pulseline_core.types import BucketId
+from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
 
 BODY = {"timestamp": "2026-11-01T10:00:00+00:00", "duration": 0.0, "data": {"state": "on"}}
 DESCRIPTION = {"type": "t", "client": "c", "hostname": "h"}
@@ -97,6 +99,16 @@ def test_bucket_that_a_device_made_after_the_promised_deletion_takes_heartbeats(
 
     assert refused.status_code == 404
     assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 200
+
+
+def test_deletions_that_are_done_are_not_remembered(store: MemoryStore, writer: RecordingWriter) -> None:
+    """However many there are; only one that is under way decides anything."""
+    writes = Writes(MemoryReader(store), writer)
+    for n in range(100):
+        store.add_bucket(f"gone-{n}")
+        writes.delete_bucket(BucketId(f"gone-{n}"))
+
+    assert len(writes._doomed) == 1
 
 
 def test_bucket_that_is_gone_after_the_promise_can_be_created(
