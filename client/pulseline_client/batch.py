@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from pulseline_client.copies import number_copies
 from pulseline_client.queued_message import MAX_ENVELOPE_BYTES, encode_body
 from pulseline_core.errors import PayloadTooLarge
 from pulseline_core.event import Event
@@ -39,16 +40,22 @@ class Frame:
         limit_bytes: the largest payload that the server takes.
         pulsetime: of heartbeats, ``None`` is the bucket's own.
         creates_bucket: whether the events may make an unknown bucket.
+        only_missing: whether only what the bucket does not have is wanted there.
     """
 
     limit_bytes: int
     pulsetime: timedelta | None = None
     creates_bucket: bool = True
+    only_missing: bool = False
 
     def to_json(self) -> JSONObject:
         """Return the keys that it adds to a payload."""
         keys: JSONObject = {} if self.pulsetime is None else {"pulsetime": self.pulsetime.total_seconds()}
-        return keys if self.creates_bucket else {**keys, "create_bucket": False}
+        if not self.creates_bucket:
+            keys["create_bucket"] = False
+        if self.only_missing:
+            keys["only_missing"] = True
+        return keys
 
 
 def build_single(event: Event, frame: Frame) -> bytes:
@@ -66,13 +73,31 @@ def build_batches(events: Iterable[Event], frame: Frame) -> Iterator[tuple[bytes
     Raises:
         PayloadTooLarge: one event alone does not fit.
     """
+    yield from _fill(((encode_event(event), event) for event in events), frame)
+
+
+def build_import_batches(events: Iterable[Event], frame: Frame) -> Iterator[tuple[bytes, Sequence[Event]]]:
+    """Yield bodies as ``build_batches``, of events that are numbered among their equals.
+
+    Args:
+        events: in the order of their starts, either way; otherwise equal events that stand apart become one.
+        frame: with ``only_missing``.
+    """
+    frame = replace(frame, only_missing=True)
+    yield from _fill(((_encode_copy(event, copy), event) for event, copy in number_copies(events)), frame)
+
+
+def _encode_copy(event: Event, copy: int) -> bytes:
+    return encode_event(event) if copy == 1 else encode_event(event, copy=copy)
+
+
+def _fill(items: Iterable[tuple[bytes, Event]], frame: Frame) -> Iterator[tuple[bytes, Sequence[Event]]]:
     head = encode_body({**frame.to_json(), "events": []})[:-2]
     room_bytes = frame.limit_bytes - MAX_ENVELOPE_BYTES - len(head) - len("]}")
     texts: list[bytes] = []
     held: list[Event] = []
     size_bytes = 0
-    for event in events:
-        text = encode_event(event)
+    for text, event in items:
         if len(text) > room_bytes:
             raise PayloadTooLarge(size_bytes=frame.limit_bytes - room_bytes + len(text), limit_bytes=frame.limit_bytes)
         if texts and size_bytes + len(text) > room_bytes:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pulseline_client.batch import Frame, build_batches, build_single, check_size
+from pulseline_client.batch import Frame, build_batches, build_import_batches, build_single, check_size
+from pulseline_client.imported import Imported, sum_imported
 from pulseline_client.queued_message import Draft, encode_body
 from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
@@ -22,6 +23,7 @@ from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload,
 from pulseline_core.event import Event, parse_duration
 from pulseline_core.json_value import MAX_INTEGER, check_json
 from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES, WORKER_BUCKET
+from pulseline_core.setting import check_setting, parse_setting_key
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
@@ -166,6 +168,26 @@ class Writer(ABC):
         """
         return self._send_events(bucket_id, Kind.EVENTS, events, queued=queued)
 
+    def import_events(self, bucket_id: str, events: Iterable[Event], *, queued: bool = False) -> Imported | None:
+        """Insert those events that the bucket does not have; what it has but shorter is extended.
+
+        Safe to repeat: what is stored already is left alone. Events are known by their start and data; those that
+        share both are told apart when they come in the order of their starts, either way.
+
+        Returns:
+            What changed, ``None`` when ``queued``. What a lost answer would have counted is not in it.
+
+        Raises:
+            As ``heartbeat``.
+        """
+        target, held = _parse_target(bucket_id), list(events)
+        _check_events(held)
+        drafts = [
+            Draft(bucket_id=target, kind=Kind.EVENTS, body=body) for body, _ in build_import_batches(held, self._frame)
+        ]
+        outcomes = self.send(drafts, queued=queued)
+        return None if outcomes is None else sum_imported(outcomes)
+
     def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
         """Put an event in the place of the one with its id.
 
@@ -206,6 +228,17 @@ class Writer(ABC):
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:
         """Delete a bucket with all its events; raise ``NotFound`` (``queued`` false)."""
         self._send_order(_parse_target(bucket_id), {"op": "delete_bucket"}, queued=queued)
+
+    def set_setting(self, key: str, value: JSONValue, *, queued: bool = False) -> None:
+        """Keep any JSON value under a key of 1 to 127 characters, for ActivityWatch's clients."""
+        order: JSONObject = {"op": "set_setting", "key": parse_setting_key(key), "value": check_setting(key, value)}
+        self._send_order(WORKER_BUCKET, order, queued=queued)
+
+    def delete_setting(self, key: str, *, queued: bool = False) -> bool | None:
+        """Forget a key; return whether it had a value, ``None`` when that is not known."""
+        order: JSONObject = {"op": "delete_setting", "key": parse_setting_key(key)}
+        deleted = _read_deleted(self._send_order(WORKER_BUCKET, order, queued=queued))
+        return None if deleted is None else deleted > 0
 
     def replay_dead_letter(self, dead_letter_id: int) -> None:
         """Have a dead letter applied again; raise why it still can not be."""
@@ -261,14 +294,17 @@ class Writer(ABC):
         return self._send_one(target, Kind.ADMIN, body, queued=queued)
 
     def _delete(self, bucket_id: str, order: JSONObject, *, queued: bool) -> int | None:
-        outcome = self._send_order(_parse_target(bucket_id), order, queued=queued)
-        result = None if outcome is None else outcome.result
-        deleted = result.get("deleted") if isinstance(result, dict) else None
-        return deleted if isinstance(deleted, int) else None
+        return _read_deleted(self._send_order(_parse_target(bucket_id), order, queued=queued))
 
     def _send_one(self, target: BucketId, kind: Kind, body: bytes, *, queued: bool) -> Outcome | None:
         outcomes = self.send([Draft(bucket_id=target, kind=kind, body=body)], queued=queued)
         return None if outcomes is None else outcomes[0]
+
+
+def _read_deleted(outcome: Outcome | None) -> int | None:
+    result = None if outcome is None else outcome.result
+    deleted = result.get("deleted") if isinstance(result, dict) else None
+    return deleted if isinstance(deleted, int) else None
 
 
 def _parse_target(bucket_id: str) -> BucketId:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
-from pulseline_core.types import BucketId, PublisherId
+from pulseline_core.types import BucketId, JSONValue, PublisherId
 
 #: The wire interface's limit: large enough for a batch of a thousand window events, small enough to hold many.
 DEFAULT_MAX_PAYLOAD_BYTES: Final = 256 * 1024
@@ -58,6 +58,21 @@ class InsertEvents:
 
     bucket_id: BucketId
     events: tuple[Event, ...]
+    creates_bucket: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportEvents:
+    """Events to insert where the bucket does not have them yet.
+
+    Attributes:
+        copies: one for each event: the how-manieth it is, from 1, of the events with its start and data, longest first.
+        creates_bucket: whether they may make an unknown bucket.
+    """
+
+    bucket_id: BucketId
+    events: tuple[Event, ...]
+    copies: tuple[int, ...]
     creates_bucket: bool = True
 
 
@@ -115,6 +130,21 @@ class DropDeadLetter:
     dead_letter_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSetting:
+    """Keep a value under a key for ActivityWatch's clients, instead of what is there."""
+
+    key: str
+    value: JSONValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSetting:
+    """Forget the value of a key."""
+
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Nothing:
     """A message that asks for nothing: a cleared retained message, a device's availability."""
@@ -123,6 +153,7 @@ class Nothing:
 Request: TypeAlias = (
     Heartbeats
     | InsertEvents
+    | ImportEvents
     | DescribeBucket
     | ReplaceEvent
     | DeleteEvent
@@ -130,6 +161,8 @@ Request: TypeAlias = (
     | DeleteBucket
     | ReplayDeadLetter
     | DropDeadLetter
+    | SetSetting
+    | DeleteSetting
     | Nothing
 )
 """Everything that a message can ask for."""

@@ -26,17 +26,21 @@ from pulseline_core.message import (
     DeleteBucket,
     DeleteEvent,
     DeleteEvents,
+    DeleteSetting,
     DescribeBucket,
     DropDeadLetter,
     Envelope,
     Heartbeats,
+    ImportEvents,
     InsertEvents,
     Message,
     Nothing,
     ReplaceEvent,
     ReplayDeadLetter,
     Request,
+    SetSetting,
 )
+from pulseline_core.setting import check_setting, parse_setting_key
 from pulseline_core.topic import ADMIN_LEVEL, Kind, parse_topic
 from pulseline_core.types import BucketId, JSONObject, JSONValue, PublisherId
 
@@ -265,7 +269,18 @@ def _parse_pulsetime(value: JSONObject, common: timedelta | None = None) -> time
 
 def _parse_inserts(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
     creates_bucket = _parse_flag(value, "create_bucket", default=True)
-    return InsertEvents(bucket_id=bucket_id, events=_parse_events(value, now), creates_bucket=creates_bucket)
+    events = _parse_events(value, now)
+    if _parse_flag(value, "only_missing", default=False):
+        copies = _parse_copies(value)
+        return ImportEvents(bucket_id=bucket_id, events=events, copies=copies, creates_bucket=creates_bucket)
+    return InsertEvents(bucket_id=bucket_id, events=events, creates_bucket=creates_bucket)
+
+
+def _parse_copies(value: JSONObject | list[JSONValue]) -> tuple[int, ...]:
+    """Return each event's number among those with its start and data; 1 where it names none."""
+    items = value.get("events", [value]) if isinstance(value, dict) else value
+    objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return tuple(_parse_positive(item, "copy") if "copy" in item else 1 for item in objects)
 
 
 def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
@@ -301,8 +316,16 @@ def _parse_worker_admin(value: JSONObject | list[JSONValue]) -> Request:
             return ReplayDeadLetter(dead_letter_id=_parse_positive(order, "id"))
         case "drop_dead_letter":
             return DropDeadLetter(dead_letter_id=_parse_positive(order, "id"))
+        case "set_setting":
+            key = parse_setting_key(order.get("key"))
+            return SetSetting(key=key, value=check_setting(key, order.get("value")))
+        case "delete_setting":
+            return DeleteSetting(key=parse_setting_key(order.get("key")))
         case unknown:
-            raise InvalidPayload(f"op {str(unknown)[:64]!r} is not one of replay_dead_letter, drop_dead_letter")
+            raise InvalidPayload(
+                f"op {str(unknown)[:64]!r} is not one of"
+                " replay_dead_letter, drop_dead_letter, set_setting, delete_setting"
+            )
 
 
 def _parse_instant(order: JSONObject, name: str) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from pulseline_core.bucket import LOCAL_HOSTNAME, Bucket, BucketDescription
 from pulseline_core.errors import NotFound
@@ -19,6 +19,7 @@ from pulseline_core.message import (
     DeleteEvents,
     DescribeBucket,
     Heartbeats,
+    ImportEvents,
     InsertEvents,
     ReplaceEvent,
 )
@@ -28,6 +29,8 @@ from pulseline_ingest.outcome import BucketRequest, Deleted, Result
 
 #: The client of a bucket that a plain publisher's first event makes.
 PLAIN_CLIENT: Final = "mqtt"
+
+_Addition: TypeAlias = Heartbeats | InsertEvents | ImportEvents
 
 _UNDESCRIBED: Final = BucketDescription()
 
@@ -80,7 +83,7 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
         NotFound: the bucket or the event does not exist; nothing was written.
     """
     match request:
-        case Heartbeats() | InsertEvents():
+        case Heartbeats() | InsertEvents() | ImportEvents():
             return _add_events(tx, request, origin, rules)
         case DescribeBucket():
             return _describe(tx, _resolve_host(tx, request, rules.host), origin, rules)
@@ -92,12 +95,14 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
             assert_never(request)
 
 
-def _add_events(tx: Transaction, request: Heartbeats | InsertEvents, origin: Origin, rules: ApplyRules) -> Result:
+def _add_events(tx: Transaction, request: _Addition, origin: Origin, rules: ApplyRules) -> Result:
     row = tx.get_bucket(request.bucket_id)
     if row is None:
         row = _create(tx, request, origin, rules)
     if isinstance(request, InsertEvents):
         return _unwrap(tx.insert_events(row, request.events))
+    if isinstance(request, ImportEvents):
+        return tx.import_events(row, zip(request.events, request.copies, strict=True))
     default = rules.pulsetime if row.bucket.pulsetime is None else row.bucket.pulsetime
     heartbeats = zip(request.events, request.pulsetimes, strict=True)
     return _unwrap([tx.merge_heartbeat(row, event, default if own is None else own) for event, own in heartbeats])
@@ -125,7 +130,7 @@ def _get(tx: Transaction, bucket_id: BucketId) -> BucketRow:
     return row
 
 
-def _create(tx: Transaction, request: Heartbeats | InsertEvents, origin: Origin, rules: ApplyRules) -> BucketRow:
+def _create(tx: Transaction, request: _Addition, origin: Origin, rules: ApplyRules) -> BucketRow:
     """Make the bucket that the events are for, unless the settings or their publisher do not want that."""
     if rules.creates_buckets and request.creates_bucket:
         _describe(tx, DescribeBucket(bucket_id=request.bucket_id, description=_UNDESCRIBED), origin, rules)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from pulseline_core.errors import BadInput
-from pulseline_core.message import DropDeadLetter, Nothing, ReplayDeadLetter
+from pulseline_core.message import DeleteSetting, DropDeadLetter, Nothing, ReplayDeadLetter, SetSetting
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Transaction
 from pulseline_ingest.apply import ApplyRules, Origin, apply_request
-from pulseline_ingest.dead_letters import Replayer, drop_dead_letter, file_dead_letter
+from pulseline_ingest.dead_letters import Replayer, file_dead_letter
 from pulseline_ingest.effects import Effects
+from pulseline_ingest.orders import apply_order
 from pulseline_ingest.outcome import Applied, Duplicate, Failure, Ignored, Outcome, describe
 from pulseline_ingest.reading import Delivery
 from pulseline_ingest.sequence import Early, Next, Repeated, judge
@@ -60,8 +61,8 @@ class Batcher:
                     return file_dead_letter(tx, delivery.received, failure)
                 case ReplayDeadLetter() as request:
                     return self._replayer.replay(tx, request, now=delivery.received.received_at)
-                case DropDeadLetter() as request:
-                    return drop_dead_letter(tx, request)
+                case SetSetting() | DeleteSetting() | DropDeadLetter() as order:
+                    return apply_order(tx, order)
                 case request:
                     publisher = None if delivery.envelope is None else delivery.envelope.publisher
                     origin = Origin(publisher, delivery.received.received_at)

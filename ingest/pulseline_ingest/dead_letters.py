@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound
-from pulseline_core.message import DropDeadLetter, Nothing, ReplayDeadLetter
+from pulseline_core.message import DeleteSetting, DropDeadLetter, Nothing, ReplayDeadLetter, SetSetting
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import DeadLetter, Transaction
 from pulseline_core.types import JSONObject
 from pulseline_ingest.apply import ApplyRules, Origin, apply_request
 from pulseline_ingest.encoding import encode
+from pulseline_ingest.orders import apply_order
 from pulseline_ingest.outcome import Applied, DeadLettered, Deleted, Failure, describe
 from pulseline_ingest.reading import parse_request
 from pulseline_ingest.source import Outgoing, Received
@@ -33,15 +34,6 @@ def file_dead_letter(tx: Transaction, received: Received, failure: Failure) -> D
         client_id=received.client_id or "",
     )
     return DeadLettered(letter_id, failure)
-
-
-def drop_dead_letter(tx: Transaction, request: DropDeadLetter) -> Applied:
-    """Forget a letter."""
-    try:
-        tx.drop_dead_letter(request.dead_letter_id)
-    except NotFound as error:
-        return Applied(describe(error), None)
-    return Applied(Deleted(1), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +66,8 @@ class Replayer:
                 raise InvalidPayload(request.message)
             case ReplayDeadLetter() | DropDeadLetter():
                 raise InvalidPayload("a request about dead letters can not be replayed; make it again")
+            case SetSetting() | DeleteSetting():
+                return apply_order(tx, request)
             case Nothing():
                 return Applied(Deleted(0), None)
             case _:

@@ -15,13 +15,15 @@ from pulseline_core.message import (
     DeleteEvents,
     DescribeBucket,
     Heartbeats,
+    ImportEvents,
     InsertEvents,
     ReplaceEvent,
 )
+from pulseline_core.store import Imported
 from pulseline_core.types import JSONObject, JSONValue
 
 BucketRequest: TypeAlias = (
-    Heartbeats | InsertEvents | DescribeBucket | ReplaceEvent | DeleteEvent | DeleteEvents | DeleteBucket
+    Heartbeats | InsertEvents | ImportEvents | DescribeBucket | ReplaceEvent | DeleteEvent | DeleteEvents | DeleteBucket
 )
 """The requests that change a bucket."""
 
@@ -31,6 +33,11 @@ class Deleted:
     """How many rows went."""
 
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ def describe(error: PulselineError) -> Failure:
     return Failure(type(error).__name__, str(error))
 
 
-Result: TypeAlias = Event | Sequence[Event] | Bucket | Deleted | Failure
+Result: TypeAlias = Event | Sequence[Event] | Imported | Bucket | Deleted | Done | Failure
 """What a reply carries."""
 
 
@@ -93,6 +100,10 @@ def build_result(result: Result) -> JSONValue:
     match result:
         case Event() | Bucket():
             return result.to_json()
+        case Imported(inserted, extended):
+            return {"inserted": inserted, "extended": extended}
+        case Done():
+            return {}
         case Deleted(count):
             return {"deleted": count}
         case Failure(type=kind, message=message):

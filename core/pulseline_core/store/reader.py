@@ -15,7 +15,7 @@ from typing import Final, Self
 from pulseline_core.bucket import Bucket
 from pulseline_core.errors import Misuse, NotFound
 from pulseline_core.event import Event
-from pulseline_core.store import buckets, dead_letters
+from pulseline_core.store import buckets, dead_letters, settings
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS, iter_events
@@ -31,7 +31,7 @@ from pulseline_core.store.ranges import (
     read_reaching,
 )
 from pulseline_core.times import to_us
-from pulseline_core.types import BucketId
+from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 #: Events of one page of a stream: some milliseconds in which the log can not be emptied.
 PAGE_EVENTS: Final = 2000
@@ -150,6 +150,16 @@ class Reader:
         """Return how many events ``read_events`` finds; ``NotFound`` without the bucket."""
         with self._pool.read() as connection:
             return count_range(connection, find_range(connection, bucket_id, start, end))
+
+    def read_setting(self, key: str) -> JSONValue:
+        """Return what a client keeps under a key, ``None`` if nothing."""
+        with self._pool.lend() as connection:
+            return settings.read_setting(connection, key)
+
+    def read_settings(self) -> JSONObject:
+        """Return what clients keep, by key."""
+        with self._pool.lend() as connection:
+            return settings.read_settings(connection)
 
     def read_dead_letters(self, limit: int = 100, before_id: int | None = None) -> list[DeadLetter]:
         """Return dead letters, newest first; with ``before_id`` those older than that one."""

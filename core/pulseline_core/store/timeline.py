@@ -35,6 +35,10 @@ _PREVIOUS: Final = (
 _FOLLOWING: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us > ? ORDER BY start_us, id LIMIT ?"
 )
+_NTH_EQUAL: Final = (
+    "SELECT id, end_us FROM event WHERE bucket_id = ? AND start_us = ? AND data_id = ?"
+    " ORDER BY end_us DESC, id LIMIT 1 OFFSET ?"
+)
 _INSERT: Final = "INSERT INTO event (bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?)"
 _SET_END: Final = "UPDATE event SET end_us = ? WHERE id = ?"
 _DELETE: Final = "DELETE FROM event WHERE id = ?"
@@ -45,6 +49,13 @@ class StoredSpan(NamedTuple):
 
     id: int
     span: Span
+
+
+class Imported(NamedTuple):
+    """How many events were not there, and how many were there but shorter."""
+
+    inserted: int
+    extended: int
 
 
 @dataclass(slots=True)
@@ -107,6 +118,37 @@ class Timelines:
         stored = [self._insert(timeline, span) for span in spans]
         self.cover(timeline, max((item.span.end_us - item.span.start_us for item in stored), default=0))
         return stored
+
+    def complete(self, timeline: Timeline, wanted: Iterable[tuple[Span, int]]) -> Imported:
+        """Make the timeline hold all that is wanted, and nothing twice.
+
+        ::
+
+            stored   |----a----|     |--b--|
+            wanted   |--a--|         |----b----|     |--c--|
+            after    |----a----|     |----b----|     |--c--|
+
+        Wanted number ``n`` of a start and data is stored if the ``n``-th longest such event is no shorter; if it is
+        shorter, it has grown since it was stored and is extended; if there is none, it is inserted.
+
+        Args:
+            timeline: of the bucket.
+            wanted: each with its number, from 1; of one start and data in the order of their numbers.
+        """
+        self.settle(timeline)
+        inserted = extended = longest_us = 0
+        for span, number in wanted:
+            key = (timeline.bucket_key, span.start_us, span.data, number - 1)
+            found = self._connection.fetch_one(_NTH_EQUAL, key)
+            if found is None:
+                self._insert(timeline, span)
+                inserted += 1
+            elif found[1] < span.end_us:
+                self._connection.change(_SET_END, (span.end_us, found[0]))
+                extended += 1
+            longest_us = max(longest_us, span.end_us - span.start_us)
+        self.cover(timeline, longest_us)
+        return Imported(inserted, extended)
 
     def cover(self, timeline: Timeline, duration_us: int) -> None:
         """Note that the bucket has an event this long."""

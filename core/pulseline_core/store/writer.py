@@ -23,17 +23,17 @@ from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import Closed, Misuse, NotFound, PulselineError, StoreUnavailable
 from pulseline_core.event import Event, restore_event
 from pulseline_core.merge import Span
-from pulseline_core.store import buckets, dead_letters, deleted
+from pulseline_core.store import buckets, dead_letters, deleted, settings
 from pulseline_core.store.buckets import BucketRow, Buckets
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_data import EventData
 from pulseline_core.store.event_rows import build_event
 from pulseline_core.store.migrations import MIGRATIONS, Migration, prepare, read_epoch
-from pulseline_core.store.timeline import Timelines
+from pulseline_core.store.timeline import Imported, Timelines
 from pulseline_core.store.watermarks import Watermarks
 from pulseline_core.times import MICROSECOND, to_us
-from pulseline_core.types import BucketId
+from pulseline_core.types import BucketId, JSONValue
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +128,16 @@ class Transaction:
         stored = self._timelines.insert(timeline, [self._span(event) for event in added])
         return [_number(event, item.id) for event, item in zip(added, stored, strict=True)]
 
+    def import_events(self, row: BucketRow, events: Iterable[tuple[Event, int]]) -> Imported:
+        """Insert those events that the bucket does not have; see ``Timelines.complete``.
+
+        Args:
+            row: the bucket.
+            events: each with its number, from 1, among those with its start and data, longest first.
+        """
+        timeline = self._timelines.get(row.key)
+        return self._timelines.complete(timeline, [(self._span(event), copy) for event, copy in events])
+
     def replace_event(self, row: BucketRow, event: Event) -> Event:
         """Put ``event`` in the place of the bucket's event with the same id.
 
@@ -164,6 +174,14 @@ class Transaction:
         """
         self._timelines.settle(self._timelines.get(row.key))
         return deleted.delete_range(self._connection, row.key, first_us=to_us(start), last_us=to_us(end))
+
+    def set_setting(self, key: str, value: JSONValue) -> None:
+        """Keep a client's value under a key."""
+        settings.set_setting(self._connection, key, value)
+
+    def delete_setting(self, key: str) -> bool:
+        """Forget a client's value; return whether there was one."""
+        return settings.delete_setting(self._connection, key)
 
     def get_watermark(self, publisher: str, bucket_id: str) -> int:
         """Return the last seq of the publisher and bucket that is committed, or set here; 0 if there is none."""

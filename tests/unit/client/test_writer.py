@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pulseline_client.imported import Imported
 from pulseline_client.queued_message import Draft
 from pulseline_client.reply import CONFIRMED, Outcome
 from pulseline_client.writer import Writer
@@ -149,6 +150,8 @@ def test_bucket_may_have_data_and_a_pulsetime() -> None:
         ),
         (lambda w: w.replay_dead_letter(5), {"op": "replay_dead_letter", "id": 5}),
         (lambda w: w.drop_dead_letter(5), {"op": "drop_dead_letter", "id": 5}),
+        (lambda w: w.set_setting("views", [1]), {"op": "set_setting", "key": "views", "value": [1]}),
+        (lambda w: w.delete_setting("views"), {"op": "delete_setting", "key": "views"}),
         (
             lambda w: w.replace_event("plug", Event(timestamp=NOW, id=3)),
             {
@@ -157,7 +160,7 @@ def test_bucket_may_have_data_and_a_pulsetime() -> None:
             },
         ),
     ],
-    ids=["event", "bucket", "events", "replay", "drop", "replace"],
+    ids=["event", "bucket", "events", "replay", "drop", "set", "delete setting", "replace"],
 )
 def test_orders_are_what_the_wire_interface_says(call: Any, body: dict[str, Any]) -> None:
     """One object with ``op``."""
@@ -166,6 +169,24 @@ def test_orders_are_what_the_wire_interface_says(call: Any, body: dict[str, Any]
 
     assert writer.drafts[0].kind is Kind.ADMIN
     assert writer.sent == body
+
+
+def test_an_import_says_what_it_changed() -> None:
+    """Summed up over its messages; equal events are numbered."""
+    writer = answer({"inserted": 2, "extended": 1})
+    events = [Event(timestamp=NOW, data={"text": "x" * 1000})] * 5
+
+    imported = writer.import_events("plug", events)
+
+    bodies = [json.loads(draft.body) for draft in writer.drafts]
+    assert [event.get("copy", 1) for body in bodies for event in body["events"]] == [1, 2, 3, 4, 5]
+    assert {body["only_missing"] for body in bodies} == {True}
+    assert imported == Imported(inserted=2 * len(bodies), extended=len(bodies))
+
+
+def test_a_queued_import_says_nothing() -> None:
+    """What it changes is not known yet."""
+    assert answer({"inserted": 1, "extended": 0}).import_events("plug", [Event(timestamp=NOW)], queued=True) is None
 
 
 @pytest.mark.parametrize(("deleted", "existed"), [(0, False), (1, True)])
@@ -206,6 +227,9 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         (lambda w: w.delete_event("plug", "x"), BadInput),
         (lambda w: w.delete_events("plug", datetime(2026, 1, 1), NOW), InvalidEvent),  # noqa: DTZ001
         (lambda w: w.drop_dead_letter(0), BadInput),
+        (lambda w: w.set_setting("", 1), BadInput),
+        (lambda w: w.set_setting("k", float("nan")), BadInput),
+        (lambda w: w.delete_setting("k" * 128), BadInput),
         (lambda w: w.request("plug", Kind.META, {"a": float("nan")}), BadInput),
         (lambda w: w.request("plug", Kind.META, {}), BadInput),
         (lambda w: w.request("plug", Kind.AVAILABILITY, {"a": 1}), InvalidTopic),
@@ -218,7 +242,16 @@ def test_deletion_says_whether_there_was_something(deleted: int, existed: bool) 
         *("long type", "array as bucket data", "event without id", "large replacement"),
         *("large event, only checked", "large replacement, only checked"),
         *("negative id", "text as id", "range without zone"),
-        *("dead letter 0", "NaN in request", "empty request", "availability", "state"),
+        *(
+            "dead letter 0",
+            "empty key",
+            "NaN as setting",
+            "long key",
+            "NaN in request",
+            "empty request",
+            "availability",
+            "state",
+        ),
     ],
 )
 def test_bad_input_raises_at_the_call(call: Any, kind: type[BadInput]) -> None:

@@ -17,16 +17,19 @@ from pulseline_core.message import (
     DeleteBucket,
     DeleteEvent,
     DeleteEvents,
+    DeleteSetting,
     DescribeBucket,
     DropDeadLetter,
     Envelope,
     Heartbeats,
+    ImportEvents,
     InsertEvents,
     Message,
     Nothing,
     ReplaceEvent,
     ReplayDeadLetter,
     Request,
+    SetSetting,
 )
 from pulseline_core.payload import PayloadRules, UnreadableMessage, parse_message
 from pulseline_core.types import BucketId, JSONValue, PublisherId
@@ -240,11 +243,42 @@ def test_a_replaced_event_keeps_its_id() -> None:
     [
         pytest.param({"op": "replay_dead_letter", "id": 3}, ReplayDeadLetter(dead_letter_id=3), id="replay"),
         pytest.param({"op": "drop_dead_letter", "id": 3}, DropDeadLetter(dead_letter_id=3), id="drop"),
+        pytest.param({"op": "set_setting", "key": "views", "value": [1]}, SetSetting(key="views", value=[1]), id="set"),
+        pytest.param({"op": "set_setting", "key": "views"}, SetSetting(key="views", value=None), id="set to null"),
+        pytest.param({"op": "delete_setting", "key": "views"}, DeleteSetting(key="views"), id="delete"),
     ],
 )
 def test_orders_to_the_worker_are_read(order: dict[str, Any], expected: Request) -> None:
     """They have a topic that is no bucket's."""
     assert parse(order, topic="_admin").request == expected
+
+
+def test_an_import_numbers_equal_events() -> None:
+    """An event that names no number is the first of its kind."""
+    event = {"timestamp": "2026-11-23T10:00:00Z", "data": {"a": 1}}
+    message = parse({"events": [event, {**event, "copy": 2}], "only_missing": True}, topic="plug/events")
+
+    assert isinstance(message.request, ImportEvents)
+    assert (message.request.copies, len(message.request.events)) == ((1, 2), 2)
+
+
+def test_a_single_event_may_be_imported() -> None:
+    """Its object holds the mark as well as the event."""
+    body = {"timestamp": "2026-11-23T10:00:00Z", "data": {}, "only_missing": True, "copy": 3}
+
+    request = parse(body, topic="plug/events").request
+
+    assert isinstance(request, ImportEvents)
+    assert request.copies == (3,)
+
+
+@pytest.mark.parametrize("copy", [0, -1, 1.5, "2", None, True])
+def test_a_number_of_an_equal_event_is_positive(copy: object) -> None:
+    """What counts nothing is refused."""
+    body = {"events": [{"data": {}, "copy": copy}], "only_missing": True}
+
+    with pytest.raises(UnreadableMessage, match=r"copy .* is not a positive integer"):
+        parse(body, topic="plug/events")
 
 
 @pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events", "plug/meta", "plug/admin", "_admin"])
@@ -367,6 +401,13 @@ def test_a_reason_says_what_is_wrong(payload: bytes, words: str) -> None:
         pytest.param(b'{"op":"delete_bucket"}', "_admin", "op 'delete_bucket' is not one of replay", id="bucket's op"),
         pytest.param(b'{"op":"replay_dead_letter"}', "_admin", "id 'None'", id="no dead letter"),
         pytest.param(b"[]", "_admin", "an array", id="array to the worker"),
+        pytest.param(b'{"op":"set_setting","value":1}', "_admin", "key 'None' is not a text", id="no key"),
+        pytest.param(b'{"op":"set_setting","key":""}', "_admin", "not 1 to 127", id="empty key"),
+        pytest.param(b'{"op":"set_setting","key":"%s"}' % (b"k" * 128), "_admin", "not 1 to 127", id="long key"),
+        pytest.param(b'{"op":"delete_setting","key":"a\\nb"}', "_admin", "a control character", id="odd key"),
+        pytest.param(
+            b'{"op":"set_setting","key":"k","value":"\\u0000"}', "_admin", "setting 'k'", id="value no store holds"
+        ),
         pytest.param(b'{"data":{}}', "plug/state", "is written by ingest alone", id="state"),
     ],
 )
