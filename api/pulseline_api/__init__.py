@@ -2,5 +2,6 @@
 
 from pulseline_api.app import create_app
 from pulseline_api.info import ServerInfo
+from pulseline_api.server_api import ServerAPI
 
-__all__ = ["ServerInfo", "create_app"]
+__all__ = ["ServerAPI", "ServerInfo", "create_app"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flask import Flask, Response
 
@@ -13,15 +14,17 @@ from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
 from pulseline_api.front_page import build_front_page
-from pulseline_api.info import ServerInfo, build_info_routes
+from pulseline_api.info import ServerInfo
 from pulseline_api.problems import register_problems
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import MAX_BODY_BYTES
 from pulseline_api.routing import App, register_routing
+from pulseline_api.server_api import ServerAPI, find_no_log
+from pulseline_api.server_routes import build_server_routes
+from pulseline_api.settings import build_settings_routes
 from pulseline_api.status import build_status_routes
 from pulseline_api.status_board import StatusBoard
 from pulseline_api.writer import Writer
-from pulseline_api.writes import Writes
 from pulseline_core.topic import DEFAULT_ROOT
 from pulseline_core.types import JSONObject
 
@@ -37,12 +40,14 @@ class AppOptions:
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
         max_exports: how many exports run at a time, 1 or more.
+        find_log: returns the file that the server logs to, if it does.
     """
 
     host: str = "127.0.0.1"
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
     max_exports: int = 1
+    find_log: Callable[[], Path | None] = find_no_log
 
 
 def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOptions | None = None) -> Flask:
@@ -62,11 +67,12 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     app.before_request(Access(options.host).check_request)
     app.after_request(_forbid_sniffing)
     app.register_blueprint(build_front_page(info, base=BASE_PATH))
-    writes = Writes(reader, writer)
+    api = ServerAPI(reader, writer, info, find_log=options.find_log)
     for routes in (
-        build_info_routes(info),
-        BucketRoutes(reader, writes, testing=info.testing).build(),
-        EventRoutes(reader, writes).build(),
+        build_server_routes(api),
+        BucketRoutes(api, testing=info.testing).build(),
+        EventRoutes(api).build(),
+        build_settings_routes(api.settings),
         build_export_routes(reader, options.max_exports),
         build_status_routes(reader, options.board, info, options.read_link),
         DeadLetterRoutes(reader, writer).build(),

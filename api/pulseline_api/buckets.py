@@ -9,11 +9,12 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import Unauthorized
 
 from pulseline_api.answer import answer, answer_nothing
+from pulseline_api.event_body import parse_events
 from pulseline_api.parameters import is_forced
-from pulseline_api.reader import Reader
 from pulseline_api.request_body import read_object
-from pulseline_api.writes import Writes
+from pulseline_api.server_api import ServerAPI
 from pulseline_core.bucket import parse_description
+from pulseline_core.errors import InvalidEvent
 from pulseline_core.types import BucketId
 
 #: The wording of aw-server 0.13.2, rest.py.
@@ -24,14 +25,12 @@ class BucketRoutes:
     """The handlers of buckets.
 
     Args:
-        reader: where buckets are read.
-        writes: where they are created and deleted.
+        api: what does it.
         testing: whether a bucket may be deleted without ``?force=1``.
     """
 
-    def __init__(self, reader: Reader, writes: Writes, *, testing: bool) -> None:
-        self._reader = reader
-        self._writes = writes
+    def __init__(self, api: ServerAPI, *, testing: bool) -> None:
+        self._api = api
         self._testing = testing
 
     def build(self) -> Blueprint:
@@ -40,27 +39,56 @@ class BucketRoutes:
         routes.get("")(self.get_buckets)
         routes.get("/<bucket_id>")(self.get_bucket)
         routes.post("/<bucket_id>")(self.create_bucket)
+        routes.put("/<bucket_id>")(self.update_bucket)
         routes.delete("/<bucket_id>")(self.delete_bucket)
         return routes
 
     def get_buckets(self) -> Response:
         """Answer an object: each bucket under its id."""
-        return answer({bucket.id: bucket.to_json() for bucket in self._reader.read_buckets()})
+        return answer(self._api.get_buckets())
 
     def get_bucket(self, bucket_id: BucketId) -> Response:
         """Answer one bucket."""
-        return answer(self._reader.read_bucket(bucket_id).to_json())
+        return answer(self._api.get_bucket_metadata(bucket_id))
 
     def create_bucket(self, bucket_id: BucketId) -> Response:
-        """Create a bucket; one that exists stays as it is and is 304, as every client expects."""
-        description = parse_description(read_object(), now=datetime.now(UTC))
-        if not self._writes.create_bucket(bucket_id, description):
+        """Create a bucket; one that exists stays as it is and is 304, as every client expects.
+
+        ``events`` are inserted into a new bucket (aw-server-rust 0.14.0); null and absent are none.
+        """
+        body, now = read_object(), datetime.now(UTC)
+        description = parse_description(body, now=now)
+        events = parse_events(body.get("events") or [], now=now)
+        is_new = self._api.create_bucket(
+            bucket_id,
+            _require(description.type, "type"),
+            _require(description.client, "client"),
+            _require(description.hostname, "hostname"),
+            description.created,
+            description.data,
+            pulsetime=description.pulsetime,
+        )
+        if not is_new:
             return answer_nothing(HTTPStatus.NOT_MODIFIED)
+        if events:
+            self._api.create_events(bucket_id, events)
+        return answer({})
+
+    def update_bucket(self, bucket_id: BucketId) -> Response:
+        """Change what the body names of ``type``, ``client``, ``hostname`` and ``data``; the rest stays as it is."""
+        stated = parse_description(read_object(), now=datetime.now(UTC))
+        self._api.update_bucket(bucket_id, stated.type, stated.client, stated.hostname, stated.data)
         return answer({})
 
     def delete_bucket(self, bucket_id: BucketId) -> Response:
         """Delete a bucket and its events, with ``?force=1`` or in testing mode; a body is ignored."""
         if not (self._testing or is_forced()):
             raise Unauthorized(_NOT_FORCED)
-        self._writes.delete_bucket(bucket_id)
+        self._api.delete_bucket(bucket_id)
         return answer({})
+
+
+def _require(value: str | None, name: str) -> str:
+    if value is None:
+        raise InvalidEvent(name, "is required, as a text")
+    return value

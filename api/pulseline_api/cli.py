@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pulseline_api.service import Service
+from pulseline_api.service import LOG_NAME, Service
 from pulseline_core import log, runtime
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.settings import Settings, options
@@ -22,7 +22,7 @@ def command(settings: Settings) -> None:
     'pulseline up' runs it together with the broker.
     """
     is_alone = runtime.is_alone()
-    log.setup_logging("pulseline-api", settings.log, testing=settings.testing)
+    log.setup_logging(LOG_NAME, settings.log, testing=settings.testing)
     with runtime.stop_on_signals() as stop, Service(settings, stop) as service:
         runtime.notify_ready()
         if is_alone:

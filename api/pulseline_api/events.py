@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
-from pulseline_api.parameters import read_limit, read_pulsetime, read_time
-from pulseline_api.reader import Reader
+from pulseline_api.event_body import parse_events, parse_heartbeat
+from pulseline_api.parameters import read_limit, read_pulsetime, read_time, require_time
 from pulseline_api.request_body import read_json, read_object
-from pulseline_api.writes import Writes
-from pulseline_core.errors import InvalidEvent, InvalidPayload, NotFound
-from pulseline_core.event import Event, parse_event
-from pulseline_core.types import BucketId, JSONValue
+from pulseline_api.server_api import ServerAPI
+from pulseline_core.errors import NotFound
+from pulseline_core.types import BucketId
 
 
 class EventRoutes:
-    """The handlers of one bucket's events.
+    """The handlers of one bucket's events; ``api`` does it."""
 
-    Args:
-        reader: where events are read.
-        writes: where they are written.
-    """
-
-    def __init__(self, reader: Reader, writes: Writes) -> None:
-        self._reader = reader
-        self._writes = writes
+    def __init__(self, api: ServerAPI) -> None:
+        self._api = api
 
     def build(self) -> Blueprint:
         """Return the routes."""
@@ -35,6 +27,7 @@ class EventRoutes:
         routes.post("/heartbeat")(self.post_heartbeat)
         routes.get("/events")(self.get_events)
         routes.post("/events")(self.post_events)
+        routes.delete("/events")(self.delete_events)
         routes.get("/events/count")(self.get_count)
         routes.get("/events/<row:event_id>")(self.get_event)
         routes.delete("/events/<row:event_id>")(self.delete_event)
@@ -43,12 +36,12 @@ class EventRoutes:
     def post_heartbeat(self, bucket_id: BucketId) -> Response:
         """Merge one heartbeat; answer the event that holds it now."""
         pulsetime = read_pulsetime()
-        event = _parse_heartbeat(read_object())
-        return answer(self._writes.merge_heartbeat(bucket_id, event, pulsetime).to_json())
+        event = parse_heartbeat(read_object())
+        return answer(self._api.heartbeat(bucket_id, event, pulsetime.total_seconds()).to_json())
 
     def get_events(self, bucket_id: BucketId) -> Response:
         """Answer the events within the range, clipped to it, newest first."""
-        events = self._reader.read_events(bucket_id, start=read_time("start"), end=read_time("end"), limit=read_limit())
+        events = self._api.get_events(bucket_id, read_limit(), read_time("start"), read_time("end"))
         return answer([event.to_json() for event in events])
 
     def post_events(self, bucket_id: BucketId) -> Response:
@@ -56,42 +49,28 @@ class EventRoutes:
 
         aw-server-rust's answer; the python server's is ``null``, and no client of either reads it.
         """
-        events = _parse_events(read_json())
-        return answer([event.to_json() for event in self._writes.store_events(bucket_id, events)])
+        events = parse_events(read_json(), now=datetime.now(UTC))
+        return answer([event.to_json() for event in self._api.create_events(bucket_id, events)])
+
+    def delete_events(self, bucket_id: BucketId) -> Response:
+        """Delete the events that begin from ``start`` to ``end``, which both have to be there.
+
+        Answers how many they were; null when ingest is away and will do it later.
+        """
+        deleted = self._api.delete_events(bucket_id, require_time("start"), require_time("end"))
+        return answer({"deleted": deleted})
 
     def get_count(self, bucket_id: BucketId) -> Response:
         """Answer a bare integer: the number of events within the range."""
-        return answer(self._reader.count_events(bucket_id, start=read_time("start"), end=read_time("end")))
+        return answer(self._api.get_eventcount(bucket_id, read_time("start"), read_time("end")))
 
     def get_event(self, bucket_id: BucketId, event_id: int) -> Response:
         """Answer one event, never clipped: the web interface edits what it gets here."""
-        event = self._reader.read_event(bucket_id, event_id)
+        event = self._api.get_event(bucket_id, event_id)
         if event is None:
             raise NotFound("event", event_id)
         return answer(event.to_json())
 
     def delete_event(self, bucket_id: BucketId, event_id: int) -> Response:
         """Delete one event; answer whether it was there, as 1 or 0."""
-        return answer({"success": int(self._writes.delete_event(bucket_id, event_id))})
-
-
-def _parse_heartbeat(value: Mapping[str, JSONValue]) -> Event:
-    """Read a heartbeat: a timestamp is required as in ActivityWatch's schema, an id means nothing."""
-    if not isinstance(value.get("timestamp"), str):
-        raise InvalidEvent("timestamp", "is required, as a text")
-    return parse_event({**value, "id": None}, now=datetime.now(UTC))
-
-
-def _parse_events(value: JSONValue) -> list[Event]:
-    now = datetime.now(UTC)
-    items = value if isinstance(value, list) else [value]
-    return [_parse_item(item, place, now) for place, item in enumerate(items)]
-
-
-def _parse_item(item: JSONValue, place: int, now: datetime) -> Event:
-    if not isinstance(item, dict):
-        raise InvalidPayload(f"event {place} is {str(item)[:64]!r}, not an object")
-    try:
-        return parse_event(item, now=now)
-    except InvalidEvent as error:
-        raise InvalidPayload(f"event {place}: {error}") from error
+        return answer({"success": int(self._api.delete_event(bucket_id, event_id))})

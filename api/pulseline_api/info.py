@@ -1,12 +1,9 @@
-"""``GET /api/0/info``: which server this is."""
+"""Which server this is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response
-
-from pulseline_api.answer import answer
 from pulseline_core.types import JSONObject
 
 
@@ -36,15 +33,3 @@ class ServerInfo:
             "testing": self.testing,
             "device_id": self.device_id,
         }
-
-
-def build_info_routes(info: ServerInfo) -> Blueprint:
-    """Return the route of the server's description."""
-    routes = Blueprint("info", __name__)
-
-    @routes.get("/info")
-    def get_info() -> Response:
-        """Describe this server; the only route that will never need a key."""
-        return answer(info.to_json())
-
-    return routes

@@ -37,16 +37,24 @@ def read_integer(name: str) -> int | None:
     return int(text)
 
 
-def read_limit() -> int | None:
-    """Return how many are asked for at most; absent and negative (ActivityWatch's -1) are ``None``, all."""
+def read_limit() -> int:
+    """Return how many are asked for at most; absent is -1, all (as any negative number)."""
     limit = read_integer("limit")
-    return None if limit is None or limit < 0 else limit
+    return -1 if limit is None else limit
 
 
 def read_time(name: str) -> datetime | None:
     """Return an instant, ``None`` when the parameter is absent."""
     text = request.args.get(name)
     return None if text is None else parse_lenient_time(text, name=name)
+
+
+def require_time(name: str) -> datetime:
+    """Return an instant; raise ``InvalidParameter`` when the parameter is absent."""
+    instant = read_time(name)
+    if instant is None:
+        raise InvalidParameter(name, f"is missing; give a time, as in ?{name}=2026-11-23T10:00:00Z")
+    return instant
 
 
 def read_pulsetime() -> timedelta:

@@ -9,6 +9,7 @@ from typing import Protocol
 from pulseline_core.bucket import Bucket
 from pulseline_core.event import Event
 from pulseline_core.store import DeadLetter
+from pulseline_core.types import JSONObject, JSONValue
 
 
 class Reader(Protocol):
@@ -41,6 +42,12 @@ class Reader(Protocol):
 
     def iter_events(self, bucket_id: str) -> Iterator[Event]:
         """Return an iterator of all events, newest first, in flat memory; raise ``NotFound`` at once."""
+
+    def read_setting(self, key: str) -> JSONValue:
+        """Return what a client keeps under a key, ``None`` if nothing."""
+
+    def read_settings(self) -> JSONObject:
+        """Return what clients keep, by key."""
 
     def read_dead_letters(self, limit: int, before_id: int | None = None) -> Sequence[DeadLetter]:
         """Return the newest dead letters, or those before ``before_id``."""

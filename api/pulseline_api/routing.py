@@ -58,13 +58,17 @@ def register_routing(app: Flask) -> None:
     app.url_map.converters["row"] = RowConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.url_value_preprocessor(_read_bucket_id)
+    app.url_value_preprocessor(_read_texts)
     _keep_slashes(app)
 
 
-def _read_bucket_id(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Check the path's bucket id; raise ``InvalidBucketId``."""
-    if values is None or "bucket_id" not in values:
+def _read_texts(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Check the path's bucket id, and read a setting's key; raise ``InvalidBucketId``."""
+    if values is None:
+        return
+    if "key" in values:
+        values["key"] = values["key"].replace(_SLASH_MARK, "/")
+    if "bucket_id" not in values:
         return
     text: str = values["bucket_id"]
     if _REPLACEMENT in text and not _is_utf8(request.environ["PATH_INFO"]):

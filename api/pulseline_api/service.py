@@ -18,6 +18,7 @@ import socket
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
@@ -29,7 +30,7 @@ from pulseline_api.status_board import StatusBoard
 from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
 from pulseline_client.subscriber import Subscriber
-from pulseline_core import __version__, times
+from pulseline_core import __version__, log, times
 from pulseline_core.address import reach
 from pulseline_core.data_folder import API_USER, DataFolder
 from pulseline_core.errors import StoreUnavailable
@@ -43,6 +44,9 @@ logger = logging.getLogger(__name__)
 _STORE_WAIT_S: Final = 15.0
 
 _STORE_RETRY_S: Final = 0.1
+
+#: The program, in the log's folder and files.
+LOG_NAME: Final = "pulseline-api"
 
 #: One request thread in so many, at least one, may be held by an export: its client decides how long that takes.
 _EXPORT_SHARE: Final = 4
@@ -144,9 +148,14 @@ class Service:
             return {"connected": status.is_connected, "problem": status.problem, "waiting": status.waiting}
 
         max_exports = max(1, api.threads // _EXPORT_SHARE)
-        options = AppOptions(host=api.host, board=board, read_link=read_link, max_exports=max_exports)
+        options = AppOptions(
+            host=api.host, board=board, read_link=read_link, max_exports=max_exports, find_log=self._find_log
+        )
         app = create_app(reader, client, self._build_info(), options)
         return HttpServer(app, api.host, api.port, threads=api.threads)
+
+    def _find_log(self) -> Path | None:
+        return log.get_latest_log_file(LOG_NAME, testing=self._settings.testing) if self._settings.log.file else None
 
     def _build_info(self) -> ServerInfo:
         return ServerInfo(

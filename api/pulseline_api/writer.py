@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
-from pulseline_core.types import JSONObject
+from pulseline_core.types import JSONValue
 
 
 class Writer(Protocol):
@@ -21,18 +22,11 @@ class Writer(Protocol):
         """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
         ...
 
-    def create_bucket(
-        self,
-        bucket_id: str,
-        *,
-        type: str,  # noqa: A002  (ActivityWatch's word)
-        client: str | None = None,
-        hostname: str | None = None,
-        data: JSONObject | None = None,
-        pulsetime: timedelta | None = None,
-        queued: bool = False,
-    ) -> object:
-        """Create a bucket."""
+    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> object:
+        """Create a bucket, or change what the description names."""
+
+    def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> object:
+        """Change what the description names; raise ``NotFound``."""
 
     def heartbeat(
         self, bucket_id: str, data: Event, *, pulsetime: float | timedelta | None = None, queued: bool = True
@@ -50,6 +44,15 @@ class Writer(Protocol):
 
     def delete_event(self, bucket_id: str, event_id: int, *, queued: bool = False) -> bool | None:
         """Delete an event; return whether it existed, ``None`` when that is not known."""
+
+    def delete_events(self, bucket_id: str, start: datetime, end: datetime, *, queued: bool = False) -> int | None:
+        """Delete the events that begin within [start, end]; return how many, ``None`` when that is not known."""
+
+    def set_setting(self, key: str, value: JSONValue, *, queued: bool = False) -> object:
+        """Keep a value under a key."""
+
+    def delete_setting(self, key: str, *, queued: bool = False) -> object:
+        """Forget the value of a key."""
 
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> object:
         """Delete a bucket with its events."""

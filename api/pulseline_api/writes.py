@@ -2,7 +2,7 @@
 
 When the broker or ingest is away, the outbox keeps a write, and it is answered with 200 and what was sent: clients
 of ActivityWatch throw away what a 5xx refuses (aw-client 0.5.15, ``RequestQueue``). So it is for heartbeats (the
-event as it came, without an id), inserts, replacements, deletes and new buckets. Only a full outbox, or a request
+event as it came, without an id), inserts, replacements, deletes, settings and buckets. Only a full outbox, or a request
 that can not be answered without ingest (dead letters), is 503.
 
 Whether a bucket exists is for ingest to say, which applies writes in their order: heartbeats and events are published
@@ -24,7 +24,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import Final, TypeVar
@@ -34,12 +34,12 @@ from pulseline_api.writer import Writer
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import (
     BrokerUnavailable,
-    InvalidEvent,
     NotFound,
     ReplyTimeout,
 )
 from pulseline_core.event import Event
-from pulseline_core.types import BucketId
+from pulseline_core.message import WORKER_BUCKET
+from pulseline_core.types import BucketId, JSONValue
 
 _Result = TypeVar("_Result")
 
@@ -64,29 +64,16 @@ class Writes:
         self._probe = threading.Lock()
 
     def create_bucket(self, bucket_id: BucketId, description: BucketDescription) -> bool:
-        """Create a bucket; return false, and change nothing, when it exists.
-
-        Raises:
-            InvalidEvent: the type, the client or the hostname is missing.
-        """
-        kind = _require(description.type, "type")
-        client = _require(description.client, "client")
-        hostname = _require(description.hostname, "hostname")
+        """Create a bucket; return false, and change nothing, when it exists."""
         if self._has_bucket(bucket_id):
             return False
-        self._confirm(
-            bucket_id,
-            partial(
-                self._writer.create_bucket,
-                bucket_id,
-                type=kind,
-                client=client,
-                hostname=hostname,
-                data=description.data,
-                pulsetime=description.pulsetime,
-            ),
-        )
+        self._confirm(bucket_id, partial(self._writer.describe_bucket, bucket_id, description))
         return True
+
+    def update_bucket(self, bucket_id: BucketId, description: BucketDescription) -> None:
+        """Change what the description names; raise ``NotFound``."""
+        self._check_bucket(bucket_id)
+        self._confirm(bucket_id, partial(self._writer.update_bucket, bucket_id, description))
 
     def delete_bucket(self, bucket_id: BucketId) -> None:
         """Delete a bucket and its events; raise ``NotFound``."""
@@ -133,6 +120,19 @@ class Writes:
             return False
         deleted = self._confirm(bucket_id, partial(self._writer.delete_event, bucket_id, event_id))
         return deleted is not False
+
+    def delete_events(self, bucket_id: BucketId, start: datetime, end: datetime) -> int | None:
+        """Delete a range of events; return how many they were, ``None`` when that is not known yet."""
+        self._check_bucket(bucket_id)
+        return self._confirm(bucket_id, partial(self._writer.delete_events, bucket_id, start, end))
+
+    def set_setting(self, key: str, value: JSONValue) -> None:
+        """Keep a client's value under a key."""
+        self._confirm(WORKER_BUCKET, partial(self._writer.set_setting, key, value))
+
+    def delete_setting(self, key: str) -> None:
+        """Forget a client's value."""
+        self._confirm(WORKER_BUCKET, partial(self._writer.delete_setting, key))
 
     def _replace(self, bucket_id: BucketId, event: Event) -> Event:
         try:
@@ -201,9 +201,3 @@ class Writes:
 
     def _is_stored(self, bucket_id: BucketId, event: Event) -> bool:
         return event.id is not None and self._reader.read_event(bucket_id, event.id) is not None
-
-
-def _require(value: str | None, name: str) -> str:
-    if value is None:
-        raise InvalidEvent(name, "is required, as a text")
-    return value

@@ -18,7 +18,7 @@ from pulseline_client.queued_message import Draft, encode_body
 from pulseline_client.reply import Outcome
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
-from pulseline_core.bucket import parse_bucket_id, parse_description, parse_pulsetime
+from pulseline_core.bucket import BucketDescription, parse_bucket_id, parse_description, parse_pulsetime
 from pulseline_core.errors import InvalidBucketId, InvalidEvent, InvalidPayload, InvalidTopic
 from pulseline_core.event import Event, parse_duration
 from pulseline_core.json_value import MAX_INTEGER, check_json
@@ -51,7 +51,7 @@ class Writer(ABC):
     def send(self, drafts: Sequence[Draft], *, queued: bool) -> list[Outcome] | None:
         """Take messages and, unless ``queued``, wait for what becomes of each; raise the first error among it."""
 
-    def create_bucket(
+    def create_bucket(  # noqa: PLR0913  flat is easier to write down than a description
         self,
         bucket_id: str,
         *,
@@ -60,6 +60,7 @@ class Writer(ABC):
         hostname: str | None = None,
         data: JSONObject | None = None,
         pulsetime: float | timedelta | None = None,
+        created: datetime | None = None,
         queued: bool = False,
     ) -> JSONObject | None:
         """Create a bucket, or change its description.
@@ -71,23 +72,32 @@ class Writer(ABC):
             hostname: where its events happen; by default this host's name.
             data: anything else.
             pulsetime: how long its heartbeats hold, in seconds; by default the server's setting.
+            created: when it was made, aware; by default when the message comes in.
             queued: return when the message is on disk.
 
         Returns:
             The bucket as REST answers it, or ``None`` when ``queued`` or when the answer was lost on the way.
         """
-        described: JSONObject = {
-            "type": type,
-            "client": client if client is not None else self.name,
-            "hostname": hostname if hostname is not None else socket.gethostname(),
-        }
-        if data is not None:
-            described["data"] = data
-        if pulsetime is not None:
-            described["pulsetime"] = _parse_seconds(pulsetime).total_seconds()
-        parse_description(described, now=datetime.now(UTC))
-        result = self.request(bucket_id, Kind.META, described, queued=queued)
+        description = BucketDescription(
+            type=type,
+            client=client if client is not None else self.name,
+            hostname=hostname if hostname is not None else socket.gethostname(),
+            data=data,
+            pulsetime=None if pulsetime is None else _parse_seconds(pulsetime),
+            created=created,
+        )
+        return self.describe_bucket(bucket_id, description, queued=queued)
+
+    def describe_bucket(
+        self, bucket_id: str, description: BucketDescription, *, queued: bool = False
+    ) -> JSONObject | None:
+        """Create a bucket, or change what the description names of it; see ``create_bucket``."""
+        result = self._describe(bucket_id, description.to_json(), queued=queued)
         return result if isinstance(result, dict) else None
+
+    def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:
+        """Change what the description names of a bucket; raise ``NotFound`` (``queued`` false) if there is none."""
+        self._describe(bucket_id, {**description.to_json(), "create_bucket": False}, queued=queued)
 
     def heartbeat(
         self,
@@ -268,6 +278,10 @@ class Writer(ABC):
         body = check_size(encode_body(payload), limit_bytes=self._frame.limit_bytes)
         outcome = self._send_one(_parse_target(bucket_id), kind, body, queued=queued)
         return None if outcome is None else outcome.result
+
+    def _describe(self, bucket_id: str, described: JSONObject, *, queued: bool) -> JSONValue:
+        parse_description(described, now=datetime.now(UTC))
+        return self.request(bucket_id, Kind.META, described, queued=queued)
 
     def _send_events(
         self,

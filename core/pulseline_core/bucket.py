@@ -55,6 +55,18 @@ class BucketDescription:
     pulsetime: timedelta | None = None
     created: datetime | None = None
 
+    def to_json(self) -> JSONObject:
+        """Return what it names, in the form of the wire; what does not fit is found when that is parsed."""
+        values: JSONObject = {
+            "type": self.type,
+            "client": self.client,
+            "hostname": self.hostname,
+            "data": self.data,
+            "pulsetime": None if self.pulsetime is None else self.pulsetime.total_seconds(),
+            "created": _format(self.created),
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:

@@ -51,6 +51,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+def build_formatter(settings: LogSettings) -> logging.Formatter:
+    """Return what writes a record as a line, in the form that the settings say."""
+    return JsonFormatter() if settings.json else logging.Formatter(_TEXT_FORMAT, _TIME_FORMAT)
+
+
 def setup_logging(
     name: str, settings: LogSettings, *, testing: bool = False, log_dir: Path | None = None, now: datetime | None = None
 ) -> Path | None:
@@ -70,7 +75,7 @@ def setup_logging(
     Returns:
         The file, or ``None``.
     """
-    formatter = JsonFormatter() if settings.json else logging.Formatter(_TEXT_FORMAT, _TIME_FORMAT)
+    formatter = build_formatter(settings)
     root = logging.getLogger()
     _remove_handlers(root)
     root.setLevel(settings.level.upper())

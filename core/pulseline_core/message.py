@@ -78,10 +78,11 @@ class ImportEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeBucket:
-    """Create the bucket, or change what the description names."""
+    """Create the bucket, or change what the description names; ``creates_bucket``: whether it may do the former."""
 
     bucket_id: BucketId
     description: BucketDescription
+    creates_bucket: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

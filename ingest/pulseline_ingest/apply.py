@@ -86,6 +86,8 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
         case Heartbeats() | InsertEvents() | ImportEvents():
             return _add_events(tx, request, origin, rules)
         case DescribeBucket():
+            if not request.creates_bucket:
+                _get(tx, request.bucket_id)
             return _describe(tx, _resolve_host(tx, request, rules.host), origin, rules)
         case ReplaceEvent():
             return tx.replace_event(_get(tx, request.bucket_id), request.event)

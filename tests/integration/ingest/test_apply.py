@@ -113,6 +113,18 @@ def test_unknown_bucket_is_made_in_its_publisher_s_name(
     assert (bucket.client, bucket.type, bucket.hostname, bucket.created) == (client, "unknown", "unknown", at(7))
 
 
+def test_a_description_may_be_of_known_buckets_only(bench: Bench) -> None:
+    """It makes none then."""
+    request = DescribeBucket(bucket_id=PLUG, description=BucketDescription(type="power"), creates_bucket=False)
+
+    with pytest.raises(NotFound):
+        apply(bench, request)
+    apply(bench, describe(type="plug"))
+    apply(bench, request)
+
+    assert bench.reader.read_bucket("plug").type == "power"
+
+
 @pytest.mark.parametrize("make", [beat, insert], ids=["heartbeat", "events"])
 @pytest.mark.parametrize(
     ("wanted", "rules"),

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pulseline_core.bucket import Bucket
+from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
 from pulseline_core.store import DeadLetter
-from pulseline_core.types import BucketId, JSONObject
+from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 
 @dataclass
@@ -22,6 +22,7 @@ class MemoryStore:
     buckets: dict[str, Bucket] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     dead_letters: dict[int, DeadLetter] = field(default_factory=dict)
+    settings: dict[str, JSONValue] = field(default_factory=dict)
     last_id: int = 0
 
     def add_bucket(self, bucket_id: str, **described: Any) -> None:
@@ -51,6 +52,12 @@ class MemoryStore:
         stored = replace(event, id=self.last_id)
         self.events[bucket_id].append(stored)
         return stored
+
+
+def name_fields(description: BucketDescription) -> dict[str, Any]:
+    """Return what a description names."""
+    fields = {name: getattr(description, name) for name in description.__slots__}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class MemoryReader:
@@ -95,6 +102,12 @@ class MemoryReader:
     def iter_events(self, bucket_id: str) -> Iterator[Event]:
         self.read_bucket(bucket_id)
         return iter(sorted(self.store.events[bucket_id], key=lambda event: (event.timestamp, event.id), reverse=True))
+
+    def read_setting(self, key: str) -> JSONValue:
+        return self.store.settings.get(key)
+
+    def read_settings(self) -> JSONObject:
+        return dict(self.store.settings)
 
     def read_dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:
         newest_first = sorted(self.store.dead_letters.values(), key=lambda each: each.id, reverse=True)
@@ -153,9 +166,13 @@ class RecordingWriter:
         """Confirm nothing from now on."""
         self.problem = ReplyTimeout(10.0)
 
-    def create_bucket(self, bucket_id: str, *, queued: bool = False, **described: Any) -> None:
-        if self._record("create_bucket", bucket_id, queued=queued, **described):
-            self.store.add_bucket(bucket_id, **{key: value for key, value in described.items() if value is not None})
+    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:
+        if self._record("describe_bucket", bucket_id, description, queued=queued):
+            self.store.add_bucket(bucket_id, **name_fields(description))
+
+    def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:
+        if self._record("update_bucket", bucket_id, description, queued=queued):
+            self.store.buckets[bucket_id] = replace(self.store.buckets[bucket_id], **name_fields(description))
 
     def heartbeat(
         self, bucket_id: str, data: Event, *, pulsetime: timedelta | float | None = None, queued: bool = True
@@ -184,6 +201,22 @@ class RecordingWriter:
         if self._record("delete_event", bucket_id, event_id, queued=queued):
             self.store.events[bucket_id] = [row for row in self.store.events[bucket_id] if row.id != event_id]
             return True
+        return None
+
+    def delete_events(self, bucket_id: str, start: datetime, end: datetime, *, queued: bool = False) -> int | None:
+        if not self._record("delete_events", bucket_id, start, end, queued=queued):
+            return None
+        rows = self.store.events[bucket_id]
+        self.store.events[bucket_id] = [row for row in rows if not start <= row.timestamp <= end]
+        return len(rows) - len(self.store.events[bucket_id])
+
+    def set_setting(self, key: str, value: JSONValue, *, queued: bool = False) -> None:
+        if self._record("set_setting", key, value, queued=queued):
+            self.store.settings[key] = value
+
+    def delete_setting(self, key: str, *, queued: bool = False) -> bool | None:
+        if self._record("delete_setting", key, queued=queued):
+            return self.store.settings.pop(key, None) is not None
         return None
 
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:

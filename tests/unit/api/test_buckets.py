@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
 
 from pulseline_api import create_app
+from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import NotFound, OutboxFull
 from tests.poison import STRANGE_BUCKETS
 from tests.unit.api.conftest import INFO
 from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
 
-DESCRIPTION = {"type": "currentwindow", "client": "aw-watcher-window", "hostname": "desk"}
+DESCRIPTION: dict[str, Any] = {"type": "currentwindow", "client": "aw-watcher-window", "hostname": "desk"}
 
 
 @pytest.mark.parametrize("path", ["/api/0/buckets", "/api/0/buckets/"])
@@ -58,8 +62,8 @@ def test_new_bucket_is_created_through_the_writer(http: FlaskClient, writer: Rec
 
     assert (answer.status_code, answer.json) == (200, {})
     [(name, arguments, keywords)] = writer.calls
-    assert (name, arguments) == ("create_bucket", ("window",))
-    assert keywords == {**DESCRIPTION, "data": None, "pulsetime": None, "queued": False}
+    assert (name, arguments) == ("describe_bucket", ("window", BucketDescription(**DESCRIPTION)))
+    assert keywords == {"queued": False}
 
 
 def test_what_aw_client_rust_sends_is_accepted(http: FlaskClient) -> None:
@@ -81,7 +85,58 @@ def test_local_hostname_is_left_to_ingest(http: FlaskClient, writer: RecordingWr
     """``!local`` is the name of the host that stores the bucket."""
     http.post("/api/0/buckets/window", json={**DESCRIPTION, "hostname": "!local"})
 
-    assert writer.calls[0][2]["hostname"] == "!local"
+    assert writer.calls[0][1][1].hostname == "!local"
+
+
+def test_posted_creation_time_and_data_are_kept(http: FlaskClient, store: MemoryStore) -> None:
+    """aw-server-rust honours them."""
+    body = {**DESCRIPTION, "created": "2024-02-03T04:05:06+02:00", "data": {"device_id": "x"}}
+
+    assert http.post("/api/0/buckets/window", json=body).status_code == 200
+    assert store.buckets["window"].created == datetime(2024, 2, 3, 2, 5, 6, tzinfo=UTC)
+    assert store.buckets["window"].data == {"device_id": "x"}
+
+
+def test_posted_events_are_inserted_into_a_new_bucket(http: FlaskClient, store: MemoryStore) -> None:
+    """aw-server-rust takes a whole bucket; one that exists stays as it is."""
+    body = {**DESCRIPTION, "events": [{"timestamp": "2026-11-23T10:00:00Z", "data": {"a": 1}}]}
+
+    assert [http.post("/api/0/buckets/window", json=body).status_code for _ in range(2)] == [200, 304]
+    assert [event.data for event in store.events["window"]] == [{"a": 1}]
+
+
+def test_posted_events_that_do_not_fit_make_no_bucket(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The message says which."""
+    answer = http.post("/api/0/buckets/window", json={**DESCRIPTION, "events": [{"duration": -1}]})
+
+    assert (answer.status_code, writer.calls) == (400, [])
+    assert "event 0" in answer.get_json()["message"]
+
+
+def test_put_changes_what_it_names(http: FlaskClient, store: MemoryStore) -> None:
+    """The rest stays; data takes the place of the data before."""
+    store.buckets["plug"] = replace(store.buckets["plug"], data={"old": 1})
+    answer = http.put("/api/0/buckets/plug", json={"hostname": "attic", "data": {"new": 2}})
+
+    assert (answer.status_code, answer.json) == (200, {})
+    changed = store.buckets["plug"]
+    assert (changed.type, changed.hostname, changed.data) == ("power", "attic", {"new": 2})
+
+
+def test_put_of_an_unknown_bucket_is_404(http: FlaskClient, writer: RecordingWriter) -> None:
+    """It makes none."""
+    answer = http.put("/api/0/buckets/nothing", json={"hostname": "attic"})
+
+    assert (answer.status_code, writer.calls) == (404, [])
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"type": 1}, [], {"hostname": "\x00"}], ids=repr)
+def test_put_of_what_does_not_fit_is_400(http: FlaskClient, writer: RecordingWriter, body: object) -> None:
+    """And changes nothing."""
+    answer = http.put("/api/0/buckets/plug", json=body)
+
+    assert (answer.status_code, writer.calls) == (400, [])
+    assert answer.get_json()["message"]
 
 
 def test_existing_bucket_is_304_without_body_and_unchanged(http: FlaskClient, writer: RecordingWriter) -> None:

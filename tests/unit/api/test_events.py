@@ -233,3 +233,32 @@ def test_writes_to_an_unknown_bucket_are_404(
 
     assert answer.status_code == 404
     assert writer.calls == []
+
+
+def test_range_is_deleted_and_counted(http: FlaskClient, store: MemoryStore) -> None:
+    """The events that begin within it, both ends included."""
+    for seconds in (0, 10, 20):
+        store.add_event("plug", _event(seconds))
+
+    answer = http.delete(f"{EVENTS}?start=2026-11-01T10:00:10Z&end=2026-11-01T10:00:20Z")
+
+    assert (answer.status_code, answer.json) == (200, {"deleted": 2})
+    assert [event.timestamp for event in store.events["plug"]] == [T0]
+
+
+@pytest.mark.parametrize("query", ["", "?start=2026-11-01", "?end=2026-11-01", "?start=x&end=2026-11-01"])
+def test_range_to_delete_needs_both_ends(http: FlaskClient, writer: RecordingWriter, query: str) -> None:
+    """So that a forgotten parameter does not delete everything."""
+    answer = http.delete(f"{EVENTS}{query}")
+
+    assert (answer.status_code, writer.calls) == (400, [])
+    assert answer.get_json()["message"].split()[0] in ("parameter", "start")
+
+
+def test_range_that_will_be_deleted_is_not_counted(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The broker is away, the order is in the outbox."""
+    writer.go_away()
+
+    answer = http.delete(f"{EVENTS}?start=2026-11-01&end=2026-11-02")
+
+    assert (answer.status_code, answer.json) == (200, {"deleted": None})

@@ -39,7 +39,7 @@ def test_base_lists_every_path_with_its_methods(http: FlaskClient, path: str) ->
 
     assert answer.json is not None
     assert answer.json["version"] == "0.1.0"
-    assert answer.json["paths"]["/api/0/buckets/<bucket_id>"] == ["DELETE", "GET", "POST"]
+    assert answer.json["paths"]["/api/0/buckets/<bucket_id>"] == ["DELETE", "GET", "POST", "PUT"]
     assert answer.json["paths"]["/api/0/buckets/<bucket_id>/events/<event_id>"] == ["DELETE", "GET"]
 
 

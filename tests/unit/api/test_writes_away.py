@@ -63,7 +63,7 @@ def test_promised_bucket_takes_heartbeats(http: FlaskClient, writer: RecordingWr
     beat = http.post("/api/0/buckets/new/heartbeat?pulsetime=60", json=BODY)
 
     assert (created.status_code, again.status_code, beat.status_code) == (200, 304, 200)
-    assert writer.names == ["create_bucket", "heartbeat"]
+    assert writer.names == ["describe_bucket", "heartbeat"]
 
 
 def test_bucket_promised_to_be_deleted_can_be_made_again(http: FlaskClient, writer: RecordingWriter) -> None:
@@ -73,7 +73,7 @@ def test_bucket_promised_to_be_deleted_can_be_made_again(http: FlaskClient, writ
 
     assert http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).status_code == 404
     assert http.post("/api/0/buckets/plug", json=DESCRIPTION).status_code == 200
-    assert writer.names == ["delete_bucket", "create_bucket"]
+    assert writer.names == ["delete_bucket", "describe_bucket"]
 
 
 def test_confirmation_ends_what_was_promised(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:

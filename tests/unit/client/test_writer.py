@@ -13,6 +13,7 @@ from pulseline_client.imported import Imported
 from pulseline_client.queued_message import Draft
 from pulseline_client.reply import CONFIRMED, Outcome
 from pulseline_client.writer import Writer
+from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import BadInput, InvalidBucketId, InvalidEvent, InvalidTopic, PayloadTooLarge
 from pulseline_core.event import Event
 from pulseline_core.topic import Kind
@@ -137,6 +138,15 @@ def test_bucket_may_have_data_and_a_pulsetime() -> None:
     writer.create_bucket("plug", type="power", client="c", hostname="", data={"a": 1}, pulsetime=timedelta(minutes=2))
 
     assert writer.sent == {"type": "power", "client": "c", "hostname": "", "data": {"a": 1}, "pulsetime": 120.0}
+
+
+def test_a_bucket_s_update_names_what_changes() -> None:
+    """And makes no bucket."""
+    writer = RecordingWriter()
+    writer.update_bucket("plug", BucketDescription(hostname="attic", created=NOW))
+
+    assert writer.drafts[0].kind is Kind.META
+    assert writer.sent == {"hostname": "attic", "created": "2026-11-23T10:00:00+00:00", "create_bucket": False}
 
 
 @pytest.mark.parametrize(

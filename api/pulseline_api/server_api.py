@@ -1,0 +1,155 @@
+"""The API without HTTP: what each request of the REST interface does, on values.
+
+Methods have the names and the arguments of ActivityWatch's ``ServerAPI`` (aw-server 0.13.2, ``aw_server/api.py``), so
+that what was written against it finds its way here. The routes read a request, call one of them and write the answer.
+
+Any thread may call. Every method raises ``NotFound`` where the bucket does not exist, and ``BadInput`` for what can not
+be stored; what else may go wrong with a write is said in ``writes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pulseline_api.info import ServerInfo
+from pulseline_api.log_file import read_log
+from pulseline_api.reader import Reader
+from pulseline_api.settings import Settings
+from pulseline_api.writer import Writer
+from pulseline_api.writes import Writes
+from pulseline_core.bucket import BucketDescription, parse_bucket_id
+from pulseline_core.event import Event
+from pulseline_core.types import JSONObject
+
+
+def find_no_log() -> None:
+    """Find no log file: the server logs to none."""
+
+
+class ServerAPI:
+    """What the REST interface can do.
+
+    Attributes:
+        settings: what clients keep under keys.
+
+    Args:
+        reader: where committed data is read.
+        writer: what publishes writes.
+        info: what the server says of itself.
+        find_log: returns the file that the server logs to, if it does.
+    """
+
+    def __init__(
+        self, reader: Reader, writer: Writer, info: ServerInfo, *, find_log: Callable[[], Path | None] = find_no_log
+    ) -> None:
+        self._reader = reader
+        self._writes = Writes(reader, writer)
+        self._info = info
+        self._find_log = find_log
+        self.settings = Settings(reader, self._writes)
+
+    def get_info(self) -> JSONObject:
+        """Return ``{"hostname", "version", "testing", "device_id"}``."""
+        return self._info.to_json()
+
+    def get_log(self) -> list[JSONObject]:
+        """Return the newest entries of the server's log, oldest first; see ``log_file``."""
+        path = self._find_log()
+        return [] if path is None else read_log(path)
+
+    # --- buckets
+
+    def get_buckets(self) -> dict[str, JSONObject]:
+        """Return all buckets by id."""
+        return {bucket.id: bucket.to_json() for bucket in self._reader.read_buckets()}
+
+    def get_bucket_metadata(self, bucket_id: str) -> JSONObject:
+        """Return a bucket without its events."""
+        return self._reader.read_bucket(bucket_id).to_json()
+
+    def create_bucket(  # noqa: PLR0917  ActivityWatch's signature, and one more
+        self,
+        bucket_id: str,
+        event_type: str,
+        client: str,
+        hostname: str,
+        created: datetime | None = None,
+        data: JSONObject | None = None,
+        *,
+        pulsetime: timedelta | None = None,
+    ) -> bool:
+        """Create a bucket; return false, and change nothing, when it exists.
+
+        Args:
+            bucket_id: 1 to 256 bytes of UTF-8.
+            event_type: what its events are, as in ``currentwindow``.
+            client: what writes it.
+            hostname: where its events happen; ``!local`` is the server's own.
+            created: when it was made, aware; ``None`` is now.
+            data: anything else.
+            pulsetime: how long its heartbeats hold if they do not say; ``None`` is the server's setting.
+        """
+        description = BucketDescription(
+            type=event_type, client=client, hostname=hostname, created=created, data=data, pulsetime=pulsetime
+        )
+        return self._writes.create_bucket(parse_bucket_id(bucket_id), description)
+
+    def update_bucket(  # noqa: PLR0917  ActivityWatch's signature
+        self,
+        bucket_id: str,
+        event_type: str | None = None,
+        client: str | None = None,
+        hostname: str | None = None,
+        data: JSONObject | None = None,
+    ) -> None:
+        """Change what is named of a bucket; ``data`` takes the place of the data before."""
+        description = BucketDescription(type=event_type, client=client, hostname=hostname, data=data)
+        self._writes.update_bucket(parse_bucket_id(bucket_id), description)
+
+    def delete_bucket(self, bucket_id: str) -> None:
+        """Delete a bucket with its events."""
+        self._writes.delete_bucket(parse_bucket_id(bucket_id))
+
+    # --- events
+
+    def get_events(
+        self, bucket_id: str, limit: int = -1, start: datetime | None = None, end: datetime | None = None
+    ) -> Sequence[Event]:
+        """Return the events within [start, end], cut to it, newest first; a negative limit is none."""
+        return self._reader.read_events(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
+
+    def get_event(self, bucket_id: str, event_id: int) -> Event | None:
+        """Return one event, never cut; ``None`` if the bucket does not have it."""
+        return self._reader.read_event(bucket_id, event_id)
+
+    def get_eventcount(self, bucket_id: str, start: datetime | None = None, end: datetime | None = None) -> int:
+        """Return how many events ``get_events`` finds."""
+        return self._reader.count_events(bucket_id, start=start, end=end)
+
+    def create_events(self, bucket_id: str, events: Sequence[Event]) -> list[Event]:
+        """Insert events, or replace those whose id exists in this bucket; return them as stored, in their order."""
+        return self._writes.store_events(parse_bucket_id(bucket_id), events)
+
+    def heartbeat(self, bucket_id: str, heartbeat: Event, pulsetime: float) -> Event:
+        """Merge a heartbeat; return the event that holds it now.
+
+        Args:
+            bucket_id: the bucket.
+            heartbeat: its id means nothing.
+            pulsetime: how long after the event before it still belongs to that, in seconds.
+        """
+        return self._writes.merge_heartbeat(parse_bucket_id(bucket_id), heartbeat, timedelta(seconds=pulsetime))
+
+    def delete_event(self, bucket_id: str, event_id: int) -> bool:
+        """Delete an event; return whether it existed."""
+        return self._writes.delete_event(parse_bucket_id(bucket_id), event_id)
+
+    def delete_events(self, bucket_id: str, start: datetime, end: datetime) -> int | None:
+        """Delete the events that begin within [start, end].
+
+        Returns:
+            How many they were; ``None`` when ingest is away and will do it later.
+        """
+        return self._writes.delete_events(parse_bucket_id(bucket_id), start, end)
