@@ -21,7 +21,7 @@ from pulseline_api.writer import Writer
 from pulseline_api.writes import Writes
 from pulseline_core.bucket import BucketDescription, parse_bucket_id
 from pulseline_core.event import Event
-from pulseline_core.types import JSONObject
+from pulseline_core.types import BucketId, JSONObject
 
 
 def find_no_log() -> None:
@@ -67,6 +67,7 @@ class ServerAPI:
 
     def get_bucket_metadata(self, bucket_id: str) -> JSONObject:
         """Return a bucket without its events."""
+        self._writes.settle(BucketId(bucket_id))
         return self._reader.read_bucket(bucket_id).to_json()
 
     def create_bucket(  # noqa: PLR0917  ActivityWatch's signature, and one more
@@ -118,14 +119,17 @@ class ServerAPI:
         self, bucket_id: str, limit: int = -1, start: datetime | None = None, end: datetime | None = None
     ) -> Sequence[Event]:
         """Return the events within [start, end], cut to it, newest first; a negative limit is none."""
+        self._writes.settle(BucketId(bucket_id))
         return self._reader.read_events(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
 
     def get_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event, never cut; ``None`` if the bucket does not have it."""
+        self._writes.settle(BucketId(bucket_id))
         return self._reader.read_event(bucket_id, event_id)
 
     def get_eventcount(self, bucket_id: str, start: datetime | None = None, end: datetime | None = None) -> int:
         """Return how many events ``get_events`` finds."""
+        self._writes.settle(BucketId(bucket_id))
         return self._reader.count_events(bucket_id, start=start, end=end)
 
     def create_events(self, bucket_id: str, events: Sequence[Event]) -> list[Event]:

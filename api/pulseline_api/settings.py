@@ -9,6 +9,7 @@ from pulseline_api.parameters import InvalidParameter
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import read_json
 from pulseline_api.writes import Writes
+from pulseline_core.message import WORKER_BUCKET
 from pulseline_core.setting import check_setting, parse_setting_key
 from pulseline_core.types import JSONObject, JSONValue
 
@@ -30,10 +31,12 @@ class Settings:
 
     def get_all(self) -> JSONObject:
         """Return all values by key."""
+        self._writes.settle(WORKER_BUCKET)
         return self._reader.read_settings()
 
     def get(self, key: str) -> JSONValue:
         """Return a value, ``None`` where there is none."""
+        self._writes.settle(WORKER_BUCKET)
         return self._reader.read_setting(parse_setting_key(key))
 
     def set(self, key: str, value: JSONValue) -> None:

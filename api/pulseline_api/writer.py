@@ -18,6 +18,14 @@ class Writer(Protocol):
     confirmed in time, and the error that ingest answered with (``NotFound``, ``InvalidPayload``) otherwise.
     """
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        ...
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until what is in the outbox now is confirmed; raise ``ReplyTimeout``."""
+
     def has_unconfirmed(self, bucket_id: str) -> bool:
         """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
         ...

@@ -11,7 +11,9 @@ write was confirmed: a write that ingest refuses is kept as a dead letter, and o
 worth keeping.
 
 What was promised that way is not in the store yet. While messages of a bucket wait in the outbox, the last of them
-decides: the bucket exists, unless its deletion was promised (``_doomed``).
+decides: the bucket exists, unless its deletion was promised (``_doomed``). Who reads a bucket of which something was
+promised waits for a moment until it is stored (``settle``), unless the broker can not be reached anyway: so that a
+client finds what it wrote.
 
 ::
 
@@ -46,6 +48,9 @@ _Result = TypeVar("_Result")
 #: The most buckets that are known to exist; of the others, each write asks the store.
 _MAX_KNOWN: Final = 100_000
 
+#: How long a read waits for what was promised; the outbox empties in less once the broker is back.
+_SETTLE_S: Final = 1.0
+
 
 class Writes:
     """What requests may change.
@@ -60,6 +65,7 @@ class Writes:
         self._writer = writer
         self._doomed: set[BucketId] = set()
         self._known: set[BucketId] = set()
+        self._promised: set[BucketId] = set()
         self._is_away = False
         self._probe = threading.Lock()
 
@@ -134,6 +140,19 @@ class Writes:
         """Forget a client's value."""
         self._confirm(WORKER_BUCKET, partial(self._writer.delete_setting, key))
 
+    def settle(self, bucket_id: BucketId) -> None:
+        """Return when what was promised of the bucket is stored, or does not get there soon."""
+        if bucket_id not in self._promised:
+            return
+        if self._writer.has_unconfirmed(bucket_id):
+            if not self._writer.is_connected:
+                return
+            try:
+                self._writer.flush(_SETTLE_S)
+            except ReplyTimeout:
+                return
+        self._promised.discard(bucket_id)
+
     def _replace(self, bucket_id: BucketId, event: Event) -> Event:
         try:
             replaced = self._confirm(bucket_id, partial(self._writer.replace_event, bucket_id, event))
@@ -159,7 +178,7 @@ class Writes:
         try:
             if self._is_away and not is_probe:
                 write(queued=True)
-                self._note(bucket_id, exists)
+                self._promise(bucket_id, exists)
                 return None
             result = write(queued=False)
         except NotFound:
@@ -167,7 +186,7 @@ class Writes:
             raise
         except (ReplyTimeout, BrokerUnavailable):
             self._is_away = True
-            self._note(bucket_id, exists)
+            self._promise(bucket_id, exists)
             return None
         finally:
             if is_probe:
@@ -177,6 +196,10 @@ class Writes:
         if exists and len(self._known) < _MAX_KNOWN:
             self._known.add(bucket_id)
         return result
+
+    def _promise(self, bucket_id: BucketId, exists: bool) -> None:
+        self._promised.add(bucket_id)
+        self._note(bucket_id, exists)
 
     def _note(self, bucket_id: BucketId, exists: bool) -> None:
         """Note whether the bucket exists as soon as the outbox is through to the server."""

@@ -184,6 +184,11 @@ class Client(Writer):
             rejected=sender.counters.rejected,
         )
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        return self._sender is not None and self._sender.is_connected
+
     def has_unconfirmed(self, bucket_id: str) -> bool:
         """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
         return self._outbox is not None and self._outbox.has_unconfirmed(BucketId(bucket_id))

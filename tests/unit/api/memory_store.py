@@ -11,6 +11,7 @@ from typing import Any
 from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
+from pulseline_core.message import WORKER_BUCKET
 from pulseline_core.store import DeadLetter
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
@@ -135,6 +136,8 @@ class RecordingWriter:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.problem: PulselineError | None = None
         self.unconfirmed: set[str] = set()
+        self.is_connected = True
+        self.flushed = 0
 
     @property
     def names(self) -> list[str]:
@@ -156,6 +159,13 @@ class RecordingWriter:
 
     def has_unconfirmed(self, bucket_id: str) -> bool:
         return bucket_id in self.unconfirmed
+
+    def flush(self, timeout_s: float) -> None:
+        assert timeout_s > 0
+        self.flushed += 1
+        if self.problem is not None:
+            raise ReplyTimeout(timeout_s)
+        self.unconfirmed.clear()
 
     def come_back(self) -> None:
         """Confirm what was kept, and everything from now on."""
@@ -211,11 +221,11 @@ class RecordingWriter:
         return len(rows) - len(self.store.events[bucket_id])
 
     def set_setting(self, key: str, value: JSONValue, *, queued: bool = False) -> None:
-        if self._record("set_setting", key, value, queued=queued):
+        if self._record("set_setting", WORKER_BUCKET, key, value, queued=queued):
             self.store.settings[key] = value
 
     def delete_setting(self, key: str, *, queued: bool = False) -> bool | None:
-        if self._record("delete_setting", key, queued=queued):
+        if self._record("delete_setting", WORKER_BUCKET, key, queued=queued):
             return self.store.settings.pop(key, None) is not None
         return None
 

@@ -166,3 +166,64 @@ def test_all_wait_again_once_something_was_confirmed(http: FlaskClient, writer: 
     answers = [http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY).get_json() for _ in range(2)]
 
     assert [answer["id"] for answer in answers] == [1, 2]
+
+
+READS = (
+    "/api/0/buckets/plug",
+    "/api/0/buckets/plug/events",
+    "/api/0/buckets/plug/events/1",
+    "/api/0/buckets/plug/events/count",
+)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_who_reads_waits_for_what_was_promised(http: FlaskClient, writer: RecordingWriter, path: str) -> None:
+    """Once the broker is back the outbox empties; after that nobody waits any more."""
+    writer.go_away()
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+    writer.problem = None
+
+    http.get(path)
+    http.get(path)
+
+    assert writer.flushed == 1
+
+
+def test_nobody_waits_for_a_broker_that_is_not_there(http: FlaskClient, writer: RecordingWriter) -> None:
+    """What is stored is answered at once."""
+    writer.go_away()
+    writer.is_connected = False
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    assert http.get("/api/0/buckets/plug/events").status_code == 200
+    assert writer.flushed == 0
+
+
+def test_other_buckets_are_read_at_once(http: FlaskClient, store: MemoryStore, writer: RecordingWriter) -> None:
+    """Nothing of theirs was promised."""
+    store.add_bucket("window")
+    writer.go_away()
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    http.get("/api/0/buckets/window/events")
+
+    assert writer.flushed == 0
+
+
+def test_a_read_that_waited_in_vain_is_answered(http: FlaskClient, writer: RecordingWriter) -> None:
+    """With what is stored."""
+    writer.go_away()
+    http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    assert http.get("/api/0/buckets/plug/events").status_code == 200
+    assert writer.flushed == 1
+
+
+def test_settings_are_waited_for_as_well(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The web interface loads them again after it saved them."""
+    writer.go_away()
+    http.post("/api/0/settings/theme", json="dark")
+
+    assert http.get("/api/0/settings").status_code == 200
+    assert http.get("/api/0/settings/theme").status_code == 200
+    assert writer.flushed == 2
