@@ -57,7 +57,13 @@ def build_formatter(settings: LogSettings) -> logging.Formatter:
 
 
 def setup_logging(
-    name: str, settings: LogSettings, *, testing: bool = False, log_dir: Path | None = None, now: datetime | None = None
+    name: str,
+    settings: LogSettings,
+    *,
+    testing: bool = False,
+    stderr: bool = True,
+    log_dir: Path | None = None,
+    now: datetime | None = None,
 ) -> Path | None:
     """Send the process's log to standard error and, where the settings say so, to a new file.
 
@@ -69,6 +75,7 @@ def setup_logging(
         name: the program, as in ``pulseline-broker``; the name of its folder and files.
         settings: level, form and whether to write a file.
         testing: marks the file, and keeps it in the folder for testing.
+        stderr: whether to log to standard error.
         log_dir: the folder above the program's own; by default the platform's.
         now: the time in the file's name; by default the present.
 
@@ -79,7 +86,8 @@ def setup_logging(
     root = logging.getLogger()
     _remove_handlers(root)
     root.setLevel(settings.level.upper())
-    _add_handler(root, logging.StreamHandler(sys.stderr), formatter)
+    if stderr:
+        _add_handler(root, logging.StreamHandler(sys.stderr), formatter)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     if not settings.file:

@@ -31,6 +31,11 @@ def get_config_file() -> Path:
     return get_config_dir() / "pulseline.toml"
 
 
+def get_cache_dir() -> Path:
+    """Return the folder of what can be made anew, on Linux ``~/.cache/pulseline``."""
+    return Path(platformdirs.user_cache_dir(APP_NAME))
+
+
 def get_log_dir(testing: bool = False) -> Path:
     """Return the folder that holds one folder of log files for each program."""
     return Path(platformdirs.user_log_dir(_get_app_name(testing)))

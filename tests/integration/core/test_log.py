@@ -208,3 +208,15 @@ def test_an_uncaught_exception_of_a_thread_is_logged_with_its_name(
 
     assert "uncaught exception in thread pulseline-test-failing" in (text := capfd.readouterr().err)
     assert "ValueError: seven" in text
+
+
+def test_standard_error_is_left_alone_where_it_is_not_wanted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The file has it all the same."""
+    path = setup_logging("pulseline-test", LogSettings(), stderr=False, log_dir=tmp_path)
+    logger.warning("hello")
+
+    assert path is not None
+    assert "hello" in path.read_text()
+    assert capsys.readouterr().err == ""

@@ -11,6 +11,7 @@ def test_every_folder_lies_in_the_home_folder(home: Path) -> None:
     """The platform's own places, by our name."""
     assert paths.get_data_dir() == home / ".local/share/pulseline"
     assert paths.get_config_file() == home / ".config/pulseline/pulseline.toml"
+    assert paths.get_cache_dir() == home / ".cache/pulseline"
     assert paths.get_log_dir().is_relative_to(home)
 
 
