@@ -1,6 +1,7 @@
 """The Pulseline client: durable writes over MQTT, reads over REST."""
 
 from pulseline_client.client import Client, ClientStatus
+from pulseline_client.event import Event
 from pulseline_client.outbox import OutboxLimits
 from pulseline_client.rest import RestReader
 from pulseline_core.errors import (
@@ -18,7 +19,6 @@ from pulseline_core.errors import (
     ServerUnavailable,
     Unavailable,
 )
-from pulseline_core.event import Event
 
 __all__ = [
     "BadInput",

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Final, Self
 
 from pulseline_client.connection import BrokerAddress, Connection
+from pulseline_client.event import Event
 from pulseline_client.outbox import Outbox, OutboxLimits
 from pulseline_client.queued_message import Draft
 from pulseline_client.reply import Outcome, Reply
@@ -30,7 +31,6 @@ from pulseline_client.waker import Waker
 from pulseline_client.writer import Writer
 from pulseline_core import paths
 from pulseline_core.errors import Closed, ReplyTimeout
-from pulseline_core.event import Event
 from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.topic import ACK_LEVEL, DEFAULT_ROOT, encode_level
 from pulseline_core.types import BucketId, JSONObject, JSONValue

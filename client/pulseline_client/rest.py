@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from pulseline_client.event import Event
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
 from pulseline_core.errors import (
@@ -20,7 +21,6 @@ from pulseline_core.errors import (
     PulselineError,
     ServerUnavailable,
 )
-from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
 
 _Shape = TypeVar("_Shape")

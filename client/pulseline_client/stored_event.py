@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pulseline_client.event import Event, restore_event
 from pulseline_core import times
 from pulseline_core.errors import InvalidPayload
-from pulseline_core.event import Event, restore_event
 from pulseline_core.types import JSONValue
 
 
