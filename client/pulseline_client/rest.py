@@ -38,12 +38,15 @@ class RestReader:
     Nothing is connected before the first call.
     """
 
-    def __init__(self, url: str = "http://127.0.0.1:5600", *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str = "http://127.0.0.1:5600", *, read_timeout_s: float = READ_TIMEOUT_S, key: str = ""
+    ) -> None:
         """Store where the server is.
 
         Args:
             url: the server's address, as in ``http://127.0.0.1:5600``.
             read_timeout_s: how long the server may be silent.
+            key: the server's bearer key, where it wants one.
 
         Raises:
             InvalidSetting: the address is none.
@@ -51,6 +54,7 @@ class RestReader:
         _check_url(url)
         self.url = url.rstrip("/")
         self._timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def __enter__(self) -> Self:
         return self
@@ -59,14 +63,15 @@ class RestReader:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; a second call does nothing."""
+        """Close the connections; a second call does nothing, and a later read makes new ones."""
         if "_http" in self.__dict__:
             self._http.close()
+            del self._http
 
     @cached_property
     def _http(self) -> httpx.Client:
         """The connections; made when needed, because it takes longer than all the rest of a client."""
-        return httpx.Client(timeout=self._timeout, trust_env=False)
+        return httpx.Client(headers=self._headers, timeout=self._timeout, trust_env=False)
 
     def get_info(self) -> JSONObject:
         """Return ``{"hostname", "version", "testing", "device_id"}``."""
@@ -82,7 +87,7 @@ class RestReader:
 
     def get_bucket(self, bucket_id: str) -> JSONObject:
         """Return a bucket; raise ``NotFound``."""
-        return self._expect(dict, f"/buckets/{_quote(bucket_id)}", missing=("bucket", bucket_id))
+        return self._expect(dict, f"/buckets/{quote_segment(bucket_id)}", missing=("bucket", bucket_id))
 
     def get_events(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, limit: int | None = None
@@ -96,12 +101,12 @@ class RestReader:
             limit: at most so many; ``None`` is all.
         """
         query = _build_range(start, end) | ({} if limit is None else {"limit": str(limit)})
-        path = f"/buckets/{_quote(bucket_id)}/events"
+        path = f"/buckets/{quote_segment(bucket_id)}/events"
         return [parse_stored_event(item) for item in self._expect(list, path, query, missing=("bucket", bucket_id))]
 
     def get_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event, whole, or ``None`` where the bucket or the event does not exist."""
-        path = f"/buckets/{_quote(bucket_id)}/events/{event_id}"
+        path = f"/buckets/{quote_segment(bucket_id)}/events/{event_id}"
         try:
             return parse_stored_event(self._get(path, missing=("event", event_id)))
         except NotFound:
@@ -109,7 +114,7 @@ class RestReader:
 
     def get_eventcount(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
         """Return how many events a bucket has, or touch a time; raise ``NotFound``."""
-        path = f"/buckets/{_quote(bucket_id)}/events/count"
+        path = f"/buckets/{quote_segment(bucket_id)}/events/count"
         return self._expect(int, path, _build_range(start, end), missing=("bucket", bucket_id))
 
     def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
@@ -137,7 +142,7 @@ class RestReader:
             NotFound: the bucket does not exist.
             ServerUnavailable: also when the connection ends before the export does.
         """
-        path = "/export" if bucket_id is None else f"/buckets/{_quote(bucket_id)}/export"
+        path = "/export" if bucket_id is None else f"/buckets/{quote_segment(bucket_id)}/export"
         try:
             with self._http.stream("GET", self.url + API + path) as answer:
                 if answer.is_error:
@@ -156,7 +161,9 @@ class RestReader:
         missing: tuple[str, str | int] | None = None,
     ) -> _Shape:
         """Return what the server answers, which has to be of the given type."""
-        value = self._get(path, query, missing=missing)
+        return self._check_shape(self._get(path, query, missing=missing), shape, path)
+
+    def _check_shape(self, value: JSONValue, shape: type[_Shape], path: str) -> _Shape:
         if not isinstance(value, shape):
             raise ServerUnavailable(self.url, f"its answer to {path!r} is not what pulseline answers")
         return value
@@ -164,7 +171,9 @@ class RestReader:
     def _get(
         self, path: str, query: Mapping[str, str] | None = None, *, missing: tuple[str, str | int] | None = None
     ) -> JSONValue:
-        answer = self._call("GET", path, query, missing=missing)
+        return self._decode(self._call("GET", path, query, missing=missing), path)
+
+    def _decode(self, answer: httpx.Response, path: str) -> JSONValue:
         try:
             value: JSONValue = answer.json()
         except ValueError as error:
@@ -177,19 +186,21 @@ class RestReader:
         path: str,
         query: Mapping[str, str] | None = None,
         *,
+        content: bytes | None = None,
         missing: tuple[str, str | int] | None = None,
     ) -> httpx.Response:
+        headers = None if content is None else {"Content-Type": "application/json"}
         try:
-            answer = self._http.request(method, self.url + API + path, params=query)
+            answer = self._http.request(method, self.url + API + path, params=query, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise self._map_error(error) from error
         self._check(answer, missing)
         return answer
 
     def _check(self, answer: httpx.Response, missing: tuple[str, str | int] | None) -> None:
-        """Raise what an answer other than 2xx means."""
+        """Raise what an answer other than 2xx means; 304 is a bucket that exists already."""
         status, message = answer.status_code, _read_message(answer)
-        if answer.is_success:
+        if answer.is_success or status == httpx.codes.NOT_MODIFIED:
             return
         if status == httpx.codes.NOT_FOUND and missing is not None:
             raise NotFound(*missing)
@@ -210,9 +221,9 @@ def _check_url(url: str) -> None:
         raise InvalidSetting("url", f"is {url[:64]!r}, which is no address of a server: {error}") from error
 
 
-def _quote(bucket_id: str) -> str:
+def quote_segment(text: str) -> str:
     """Return an id as one segment of a path; ``.`` and ``..`` as they are would be steps (RFC 3986 section 5.2.4)."""
-    return quote(bucket_id, safe="") if bucket_id.strip(".") else bucket_id.replace(".", "%2E")
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
 
 
 def _build_range(start: datetime | None, end: datetime | None) -> dict[str, str]:

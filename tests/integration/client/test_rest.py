@@ -210,6 +210,14 @@ def test_export_that_breaks_off_is_an_error(rest: RestReader, server: RestServer
         list(rest.iter_export())
 
 
+def test_reader_that_was_closed_reads_again(rest: RestReader) -> None:
+    """A client that is opened again does."""
+    rest.get_info()
+    rest.close()
+
+    assert rest.get_info() == {}
+
+
 def test_reader_that_was_never_used_closes() -> None:
     """Nothing was opened."""
     RestReader().close()
