@@ -23,7 +23,8 @@ def command(settings: Settings) -> None:
     """
     is_alone = runtime.is_alone()
     log.setup_logging(LOG_NAME, settings.log, testing=settings.testing)
-    with runtime.stop_on_signals() as stop, Service(settings, stop) as service:
+    listeners = runtime.take_listeners()
+    with runtime.stop_on_signals() as stop, Service(settings, stop, listeners=listeners) as service:
         runtime.notify_ready()
         if is_alone:
             click.echo(f"The REST server listens at {settings.api.host}, port {service.port}. Ctrl-C stops it.")

@@ -15,11 +15,10 @@ ends only by an exception in the main thread.
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from math import inf
 from time import monotonic
@@ -35,8 +34,7 @@ from waitress.task import ErrorTask
 
 from pulseline_api.answer import JSON_TYPE
 from pulseline_api.request_threads import RequestThreads
-from pulseline_core import runtime
-from pulseline_core.errors import ConfigError, InvalidSetting, NotPermitted, PortInUse
+from pulseline_core import listening, runtime
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +69,6 @@ _MAX_READ_BYTES: Final = 64 * 1024 * 1024
 #: What is read of a refused request before its connection is closed: 1 MiB.
 _UNREAD_READS: Final = 16
 _UNREAD_BYTES: Final = 65_536
-
-_ADDRESS_PROBLEMS: Final[Mapping[int, str]] = {
-    errno.EADDRNOTAVAIL: "is no address of this machine",
-    errno.EAFNOSUPPORT: "is of a kind that this machine does not have",
-}
 
 
 class _JsonErrorTask(ErrorTask):
@@ -150,16 +143,25 @@ class HttpServer:
         port: 0 is any free one, see ``port``.
         threads: how many requests run at a time.
         stall_s: how long a client may take nothing of its response.
+        listeners: sockets that are bound to host and port already; without any, the server binds its own.
     """
 
     def __init__(
-        self, application: WSGIApplication, host: str, port: int, *, threads: int, stall_s: float = _STALL_S
+        self,
+        application: WSGIApplication,
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        stall_s: float = _STALL_S,
+        listeners: Sequence[socket.socket] = (),
     ) -> None:
         self._application = application
         self._host = host
         self._wanted_port = port
         self._threads = threads
         self._stall_s = stall_s
+        self._listeners = listeners
         self._sockets: dict[int, Any] = {}
         self._request_threads: RequestThreads | None = None
         self._thread: threading.Thread | None = None
@@ -217,13 +219,13 @@ class HttpServer:
         wasyncore.close_all(self._sockets)  # the triggers, which the request threads pulled until now
 
     def _listen(self, request_threads: RequestThreads) -> None:
+        bound = list(self._listeners) or listening.bind(self._host, self._wanted_port, setting="api.host")
         try:
             create_server(
                 self._application,
                 map=self._sockets,
                 _dispatcher=cast("Any", request_threads),
-                host=self._host,
-                port=self._wanted_port,
+                sockets=bound,
                 threads=self._threads,
                 ident=None,
                 clear_untrusted_proxy_headers=False,  # nobody here reads them
@@ -233,21 +235,13 @@ class HttpServer:
                 outbuf_high_watermark=_MAX_WAITING_BYTES,
                 asyncore_use_poll=True,
             )
-        except ValueError as error:
-            raise InvalidSetting("api.host", f"is {self._host!r}, which no address is known of") from error
-        except OSError as error:
-            raise self._map_error(error) from error
+        except OSError as error:  # another program that bound the address, too, listens already
+            for each in bound:
+                each.close()
+            raise listening.map_error(error, self._host, self._wanted_port, setting="api.host") from error
         for listener in self._get_listeners():
             listener.channel_class = _Channel
             listener.adj.send_bytes = _SEND_BYTES
-
-    def _map_error(self, error: OSError) -> ConfigError:
-        if error.errno == errno.EADDRINUSE:
-            return PortInUse(self._host, self._wanted_port)
-        problem = _ADDRESS_PROBLEMS.get(error.errno or 0)
-        if problem is not None:
-            return InvalidSetting("api.host", f"is {self._host!r}, which {problem}")
-        return NotPermitted(f"{self._host}:{self._wanted_port}", error.strerror or str(error))
 
     def _get_listeners(self) -> list[BaseWSGIServer]:
         return [each for each in list(self._sockets.values()) if isinstance(each, BaseWSGIServer)]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,11 +59,13 @@ class Service:
     Args:
         settings: all settings.
         stop: set from outside to give up waiting for the database.
+        listeners: sockets that are bound to the address of the settings already, if a supervisor did that.
     """
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, stop: threading.Event, *, listeners: Sequence[socket.socket] = ()) -> None:
         self._settings = settings
         self._stop = stop
+        self._listeners = listeners
         self._stack = ExitStack()
         self._server: HttpServer | None = None
 
@@ -152,7 +155,7 @@ class Service:
             host=api.host, board=board, read_link=read_link, max_exports=max_exports, find_log=self._find_log
         )
         app = create_app(reader, client, self._build_info(), options)
-        return HttpServer(app, api.host, api.port, threads=api.threads)
+        return HttpServer(app, api.host, api.port, threads=api.threads, listeners=self._listeners)
 
     def _find_log(self) -> Path | None:
         return log.get_latest_log_file(LOG_NAME, testing=self._settings.testing) if self._settings.log.file else None

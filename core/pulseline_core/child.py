@@ -12,6 +12,10 @@ Two pipes reach the child, named by environment variables (``runtime`` is their 
 * ``PULSELINE_LIFELINE_FD``: nothing is ever written there. Its end means that the supervisor is gone, however it
   went, and that the child has to stop by itself.
 
+A child with an address also inherits sockets that are bound to it (``PULSELINE_LISTENER_FDS``). They are bound once and
+stay open here, so that from the first time that the child listens until the stop nobody's connection is refused: what
+comes while there is no process waits for the next one.
+
 The child is the first of its own process group: Ctrl-C in a terminal reaches the supervisor alone, which then stops
 its children in order. It reads nothing from the terminal and shares the supervisor's output.
 """
@@ -20,6 +24,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +32,8 @@ from enum import Enum
 
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import PulselineError
-from pulseline_core.runtime import LIFELINE_VARIABLE, READY_MESSAGE, READY_VARIABLE
+from pulseline_core.listening import bind
+from pulseline_core.runtime import LIFELINE_VARIABLE, LISTENERS_VARIABLE, READY_MESSAGE, READY_VARIABLE
 
 
 class SpawnFailed(PulselineError):
@@ -57,11 +63,15 @@ class ChildCommand:
         name: what messages call it.
         argv: the program and its arguments.
         environment: the whole environment, to which the two pipes are added; ``None`` is the supervisor's own.
+        address: host and port to bind for it, if any.
+        address_setting: the name of the setting that the host is, for errors.
     """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] | None = field(default=None)
+    address: tuple[str, int] | None = None
+    address_setting: str = ""
 
 
 class Child:
@@ -83,6 +93,7 @@ class Child:
         self._backoff = backoff
         self._process: subprocess.Popen[bytes] | None = None
         self._ready_fd: int | None = None
+        self._listeners: list[socket.socket] = []
 
     @property
     def ready_fd(self) -> int | None:
@@ -109,17 +120,21 @@ class Child:
 
         Raises:
             SpawnFailed: the program can not be started.
+            ConfigError: its address can not be bound; only at the first start.
         """
+        self._bind()
+        listener_fds = [each.fileno() for each in self._listeners]
         ready_fd, child_ready_fd = os.pipe()
         environment = dict(os.environ if self._command.environment is None else self._command.environment)
         environment[READY_VARIABLE] = str(child_ready_fd)
         environment[LIFELINE_VARIABLE] = str(lifeline_fd)
+        environment[LISTENERS_VARIABLE] = ",".join(map(str, listener_fds))
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the caller's own command, without a shell
                 self._command.argv,
                 stdin=subprocess.DEVNULL,
                 env=environment,
-                pass_fds=(child_ready_fd, lifeline_fd),
+                pass_fds=(child_ready_fd, lifeline_fd, *listener_fds),
                 process_group=0,
             )
         except OSError as error:
@@ -130,6 +145,16 @@ class Child:
         self._ready_fd = ready_fd
         self.state = ChildState.STARTING
         self.deadline = deadline
+
+    def _bind(self) -> None:
+        if self._command.address is not None and not self._listeners:
+            host, port = self._command.address
+            self._listeners = bind(host, port, setting=self._command.address_setting)
+
+    def release_address(self) -> None:
+        """Let the process alone have its address, so that its end is the end of listening there; idempotent."""
+        while self._listeners:
+            self._listeners.pop().close()
 
     def read_ready(self, *, now: float) -> None:
         """Read what the child says on its pipe, once it is readable, and close it."""

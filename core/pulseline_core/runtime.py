@@ -10,6 +10,9 @@ A service is run like this::
 ``stop`` is set by SIGTERM, SIGINT, or when the supervisor is gone: it holds the write end of a pipe whose read end
 is in ``PULSELINE_LIFELINE_FD``, and the kernel closes that end however the supervisor ends. A second signal ends the
 process at once. The handlers that were there before come back at the end.
+
+A supervisor may also have bound the sockets on which the service is to listen: they are in ``PULSELINE_LISTENER_FDS``,
+and ``take_listeners`` returns them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import logging
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -40,12 +44,14 @@ __all__ = [
     "notify_ready",
     "spawn",
     "stop_on_signals",
+    "take_listeners",
 ]
 
 logger = logging.getLogger(__name__)
 
 READY_VARIABLE: Final = "PULSELINE_READY_FD"
 LIFELINE_VARIABLE: Final = "PULSELINE_LIFELINE_FD"
+LISTENERS_VARIABLE: Final = "PULSELINE_LISTENER_FDS"
 
 READY_MESSAGE: Final = b"ready\n"
 
@@ -149,17 +155,25 @@ def _watch_lifeline(stop: threading.Event) -> _Lifeline | None:
     return None if descriptor is None else _Lifeline(descriptor, stop)
 
 
+def take_listeners() -> list[socket.socket]:
+    """Return the bound sockets that the supervisor handed over, which is none where there is no supervisor."""
+    return [socket.socket(fileno=descriptor) for descriptor in _take_descriptors(LISTENERS_VARIABLE)]
+
+
 def _take_descriptor(variable: str) -> int | None:
-    """Return the descriptor that a variable names, and forget the variable: it is ours, not our children's."""
+    return next(iter(_take_descriptors(variable)), None)
+
+
+def _take_descriptors(variable: str) -> list[int]:
+    """Return the descriptors that a variable names, and forget the variable: they are ours, not our children's."""
     text = os.environ.pop(variable, "")
-    if not text:
-        return None
     try:
-        descriptor = int(text)
-        os.set_inheritable(descriptor, False)
+        descriptors = [int(each) for each in text.split(",") if each]
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
     except (ValueError, OSError) as error:
         raise Misuse(f"{variable} is {text!r}, which is no open file") from error
-    return descriptor
+    return descriptors
 
 
 @contextmanager

@@ -18,6 +18,8 @@ Theory of operation::
   and ``StopTimeout`` tells so, or ``StoppedAtOnce`` when it was asked for.
 * The children hold the reading end of the lifeline, a pipe without traffic. Even ``kill -9`` of this process ends it,
   and they stop by themselves.
+* The address of a child that has one is bound here and inherited (``child``), so that connections wait while it is
+  started again. A stop gives it up first, and then the child refuses connections as soon as it stops.
 
 Deliberately not done: no dependency graph (the order is enough), no output capture, no restart of the neighbours of a
 child that died (they reconnect).
@@ -117,6 +119,7 @@ class Supervisor:
 
         Raises:
             SpawnFailed, ChildFailed: a child did not become ready at its first start; the others were stopped.
+            ConfigError: a child's address can not be bound; the others were stopped.
             StopTimeout, StoppedAtOnce: a child had to be killed.
         """
         with self._selector, _open_lifeline() as self._lifeline_fd, _wake_on_signals() as wakeup:
@@ -166,6 +169,7 @@ class Supervisor:
         killed = []
         for place, child in reversed(list(enumerate(self._children))):
             child.cancel_restart()
+            child.release_address()
             child.send(signal.SIGTERM)
             share_s = (end - monotonic()) / (place + 1)
             if not self._wait_for_end(child, timeout_s=share_s):

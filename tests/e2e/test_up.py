@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.command_line import ask, run_pulseline
 from tests.e2e.devices import Device
 from tests.e2e.up_process import DATA_FOLDER, Up
-from tests.storm.system import System, find_descendants, wait_until
+from tests.storm.system import System, find_descendants, is_running, wait_until
 
 
 def publish(system: System, bucket_id: str, payload: str) -> None:
@@ -97,6 +97,22 @@ def test_a_killed_child_is_started_again(tmp_path: Path, module: str) -> None:
     assert [event["data"] for event in events] == [{"value": "OFF"}, {"value": "ON"}]
 
 
+def test_requests_wait_while_the_rest_server_is_started_again(tmp_path: Path) -> None:
+    """Not one of those that begin after its death is refused; watchers throw away what is."""
+    with System(home=tmp_path) as system:
+        url = f"{system.url}/buckets/plug"
+        httpx.post(url, json={"type": "t", "client": "c", "hostname": "h"})
+        (pid,) = system.find_children("pulseline_api")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_running(pid), timeout_s=5, what="death of the REST server")
+
+        answer = httpx.post(f"{url}/heartbeat?pulsetime=60", json={"timestamp": "2026-03-01T12:00:00Z"}, timeout=30)
+        count = httpx.get(f"{url}/events/count").json()
+
+    assert answer.status_code == 200
+    assert count == 1
+
+
 def is_working(system: System) -> bool:
     """Return whether both ports answer."""
     try:
@@ -124,14 +140,6 @@ def test_killing_the_supervisor_leaves_nobody_behind(tmp_path: Path) -> None:
     assert len(children) == 2
     assert took_s < 8
     assert [event["data"] for event in events] == [{"value": "ON"}]
-
-
-def is_running(pid: int) -> bool:
-    """Return whether a process is there and no zombie."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_stop_under_load_keeps_all_that_was_acknowledged(tmp_path: Path) -> None:

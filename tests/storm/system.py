@@ -98,10 +98,12 @@ class System:
 
     def kill_child(self, module: str) -> None:
         """Kill -9 the child that runs ``module``; the supervisor starts another."""
-        assert self._process is not None
-        for pid in find_descendants(self._process.pid):
-            if module in Path(f"/proc/{pid}/cmdline").read_text():
-                os.kill(pid, signal.SIGKILL)
+        for pid in self.find_children(module):
+            os.kill(pid, signal.SIGKILL)
+
+    def find_children(self, module: str) -> list[int]:
+        """Return the process ids of the child that runs ``module``: one, or none while it is started again."""
+        return [pid for pid in find_descendants(self.pid) if module in Path(f"/proc/{pid}/cmdline").read_text()]
 
     def terminate(self) -> int:
         """Stop it as a service manager does, and return its exit code."""
@@ -134,6 +136,14 @@ def find_descendants(pid: int) -> list[int]:
         for child in map(int, task.read_text().split()):
             found += [child, *find_descendants(child)]
     return found
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and no zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def wait_until(condition: object, *, timeout_s: float, what: str) -> float:

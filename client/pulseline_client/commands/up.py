@@ -75,7 +75,8 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     environment = os.environ | ({_LEVEL_VARIABLE: _QUIET_LEVEL} if is_quiet else {})
     log_settings = replace(settings.log, level=_QUIET_LEVEL) if is_quiet else settings.log
     setup_logging("pulseline-up", log_settings, testing=settings.testing)
-    commands = build_commands(context.meta[_ARGUMENTS], environment)
+    address = settings.api.host, settings.api.port
+    commands = build_commands(context.meta[_ARGUMENTS], environment, api_address=address)
     try:
         Supervisor(commands, on_ready=lambda: _announce(settings, form)).run()
     except ChildFailed as error:
@@ -93,16 +94,19 @@ def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
     return source is ParameterSource.COMMANDLINE or _LEVEL_VARIABLE in os.environ or not is_default
 
 
-def build_commands(arguments: Sequence[str], environment: Mapping[str, str]) -> list[ChildCommand]:
+def build_commands(
+    arguments: Sequence[str], environment: Mapping[str, str], *, api_address: tuple[str, int]
+) -> list[ChildCommand]:
     """Return the children's command lines, with the flags of this one.
 
     ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
     """
     flags = [argument for argument in arguments if argument != "--json"]
-    return [
+    broker, api = (
         ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags), environment=environment)
         for name, package in CHILDREN
-    ]
+    )
+    return [broker, replace(api, address=api_address, address_setting="api.host")]
 
 
 def describe(settings: Settings) -> JSONObject:

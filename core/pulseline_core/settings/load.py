@@ -37,7 +37,9 @@ SPECS: Final[tuple[Spec, ...]] = (
 )
 
 #: Variables of ours that are not settings: the file's place, and what the supervisor tells its children.
-RESERVED_VARIABLES: Final = frozenset({"PULSELINE_CONFIG", "PULSELINE_READY_FD", "PULSELINE_LIFELINE_FD"})
+RESERVED_VARIABLES: Final = frozenset(
+    {"PULSELINE_CONFIG", "PULSELINE_READY_FD", "PULSELINE_LIFELINE_FD", "PULSELINE_LISTENER_FDS"}
+)
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})

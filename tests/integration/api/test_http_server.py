@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from pulseline_api.http_server import HttpServer
+from pulseline_core import listening
 from pulseline_core.errors import InvalidSetting, NotPermitted, PortInUse
 
 
@@ -51,13 +52,40 @@ def test_host_that_is_not_ours_is_told(host: str) -> None:
         pass
 
 
+def test_port_that_two_have_bound_goes_to_the_first_that_listens() -> None:
+    """The other one is told, and closes what it was given."""
+    given, other = (listening.bind("127.0.0.1", 0, setting="api.host")[0] for _ in range(2))
+    port = given.getsockname()[1]
+    with closing(other), closing(listening.bind("127.0.0.1", port, setting="api.host")[0]) as quicker:
+        quicker.listen()
+        with pytest.raises(PortInUse), HttpServer(_answer_slowly, "127.0.0.1", port, threads=1, listeners=[given]):
+            pass
+
+    assert given.fileno() == -1
+
+
+def test_connection_that_came_before_the_server_is_answered_by_it() -> None:
+    """As while the server is started again and its supervisor holds the listening socket."""
+    (held,) = listening.bind("127.0.0.1", 0, setting="api.host")
+    port = held.getsockname()[1]
+    with closing(held):
+        with HttpServer(_answer_slowly, "127.0.0.1", port, threads=1, listeners=[held.dup()]):
+            pass
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as waiting:
+            waiting.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with HttpServer(_answer_slowly, "127.0.0.1", port, threads=1, listeners=[held.dup()]):
+                answer = waiting.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.0 200 OK")
+
+
 def test_port_that_needs_more_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """As below 1024 for users other than root."""
 
     def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("waitress.server.TcpWSGIServer.bind_server_socket", refuse)
+    monkeypatch.setattr("socket.socket.bind", refuse)
 
     with (
         pytest.raises(NotPermitted, match=r"'127\.0\.0\.1:80'"),

@@ -34,6 +34,21 @@ say("started")
 #: Serves until it is told to stop.
 GOOD: Final = _CHILD + "serve()"
 
+#: Sends each connection the number of its process.
+LISTENING: Final = (
+    _CHILD
+    + """
+import socket
+listener = socket.socket(fileno=int(os.environ["PULSELINE_LISTENER_FDS"]))
+listener.listen()
+os.write(ready, b"ready\\n")
+while lifeline not in select.select([listener, lifeline], [], [])[0]:
+    connection, _ = listener.accept()
+    connection.sendall(str(os.getpid()).encode())
+    connection.close()
+"""
+)
+
 #: Fails before it is ready, with a code of its own.
 FAILING: Final = _CHILD + "sys.exit(4)"
 
@@ -51,9 +66,15 @@ import json, logging, sys
 from pulseline_core.child import ChildCommand
 from pulseline_core.errors import PulselineError
 from pulseline_core.supervisor import Patience, Supervisor
-children, patience = json.loads(sys.argv[1])
+children, address, patience = json.loads(sys.argv[1])
 logging.basicConfig(level="WARNING", stream=sys.stdout, format="log %(message)s")
-commands = [ChildCommand(name=name, argv=(sys.executable, "-S", "-c", code, name)) for name, code in children]
+address = address and tuple(address)
+commands = [
+    ChildCommand(
+        name=name, argv=(sys.executable, "-S", "-c", code, name), address=address, address_setting="api.host"
+    )
+    for name, code in children
+]
 def say(line):
     sys.stdout.write(line + "\\n")
     sys.stdout.flush()
@@ -67,12 +88,18 @@ say("supervisor done")
 
 
 class Supervised:
-    """The running supervisor; as a context manager it is killed at the end, which ends the children as well."""
+    """The running supervisor; as a context manager it is killed at the end, which ends the children as well.
 
-    def __init__(self, *children: tuple[str, str], **patience: float) -> None:
+    Args:
+        children: names and programs.
+        address: host and port of the child, if there is one that has an address.
+        patience: time-outs.
+    """
+
+    def __init__(self, *children: tuple[str, str], address: tuple[str, int] | None = None, **patience: float) -> None:
         times = {"restart_s": 0.02, "restart_maximum_s": 0.05} | patience
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SUPERVISOR, json.dumps([children, times])],
+            [sys.executable, "-c", _SUPERVISOR, json.dumps([children, address, times])],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

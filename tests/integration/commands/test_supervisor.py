@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 from time import monotonic
 
@@ -11,7 +12,7 @@ import pytest
 
 from pulseline_core.backoff import Backoff
 from pulseline_core.child import Child, ChildCommand, SpawnFailed
-from tests.integration.commands.supervised import FAILING, GOOD, MUTE, SILENT, STUBBORN, Supervised
+from tests.integration.commands.supervised import FAILING, GOOD, LISTENING, MUTE, SILENT, STUBBORN, Supervised
 
 
 def test_children_start_in_order_and_stop_in_reverse() -> None:
@@ -183,6 +184,58 @@ def test_children_stop_when_the_supervisor_is_killed() -> None:
         lines = supervised.read_rest()
 
     assert sorted(line.split()[1] for line in lines if not line.startswith("log")) == ["orphaned", "orphaned"]
+
+
+@pytest.fixture(name="port")
+def _port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what a child says over a connection."""
+    with connection, connection.makefile("rb") as file:
+        return file.read()
+
+
+def test_connection_to_a_child_that_died_waits_for_the_next_one(port: int) -> None:
+    """Nobody is refused between the death and the restart."""
+    with Supervised(
+        ("only", LISTENING), address=("127.0.0.1", port), restart_s=0.5, restart_maximum_s=0.5
+    ) as supervised:
+        pid = int(supervised.expect("only started"))
+        supervised.expect("supervisor ready")
+        os.kill(pid, signal.SIGKILL)
+        supervised.expect("log only ended")
+
+        connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+        new_pid = int(supervised.expect("only started"))
+
+        assert int(read_all(connection)) == new_pid != pid
+
+
+def test_address_is_free_once_a_child_has_stopped(port: int) -> None:
+    """A stop leaves no socket behind on which connections would wait for nobody."""
+    with Supervised(("first", STUBBORN), ("second", LISTENING), address=("127.0.0.1", port), stop_s=60.0) as supervised:
+        supervised.expect("supervisor ready")
+        supervised.send(signal.SIGTERM)
+        supervised.expect("second stopped")
+        supervised.expect("first refused")
+
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def test_address_of_somebody_else_is_one_error() -> None:
+    """The child is not started, and its neighbour stops."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with Supervised(("only", LISTENING), address=("127.0.0.1", port)) as supervised:
+            supervised.wait()
+            lines = supervised.read_rest()
+
+    assert lines == [f"supervisor error: port {port} on '127.0.0.1' is already in use"]
 
 
 def test_stop_during_a_pending_restart_does_not_start_the_child_again() -> None:

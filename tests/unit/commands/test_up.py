@@ -16,11 +16,14 @@ from pulseline_core.settings import load
 
 def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
     """Broker first; --json is this command's own."""
-    broker, api = build_commands(["--port", "5700", "--json", "--testing"], {"HOME": "/home/me"})
+    arguments = ["--port", "5700", "--json", "--testing"]
+
+    broker, api = build_commands(arguments, {"HOME": "/home/me"}, api_address=("127.0.0.1", 5700))
 
     assert broker.argv == (sys.executable, "-P", "-m", "pulseline_broker", "--port", "5700", "--testing")
     assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--port", "5700", "--testing")
     assert api.environment == {"HOME": "/home/me"}
+    assert (broker.address, api.address) == (None, ("127.0.0.1", 5700))
 
 
 @pytest.mark.parametrize(

@@ -142,12 +142,13 @@ def test_a_name_that_is_like_no_other_has_no_hint() -> None:
 
 
 def test_variables_of_others_and_of_the_supervisor_are_passed_over() -> None:
-    """Only our prefix counts, and three names with it are no settings."""
+    """Only our prefix counts, and four names with it are no settings."""
     environ = {
         "PATH": "/bin",
         "PULSELINE_CONFIG": "x",
         "PULSELINE_READY_FD": "3",
         "PULSELINE_LIFELINE_FD": "4",
+        "PULSELINE_LISTENER_FDS": "5,6",
         "XPULSELINE_FOO": "1",
     }
 
