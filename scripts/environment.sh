@@ -1,4 +1,4 @@
-# For scripts/up and scripts/test: the virtual environment of this checkout. Read with '.', with $root set.
+# For scripts/up and scripts/test: the environments of this checkout. Read with '.', with $root set.
 
 fail() {
     printf '%s: error: %s\n' "${0##*/}" "$*" >&2
@@ -21,6 +21,14 @@ has_venv() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null
 }
 
+make_venv() {
+    python=$(find_python) || exit 1
+    has_venv "$python" ||
+        fail "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"
+    printf 'Making a virtual environment in %s\n' "$1" >&2
+    "$python" -m venv --clear "$1"
+}
+
 # Make .venv and install this checkout there with the given extras, unless exactly that was done before.
 # An environment of another place or an interrupted one is made anew.
 make_environment() {
@@ -32,15 +40,30 @@ make_environment() {
         return
     fi
     if [ "$(cat "$venv/place" 2>/dev/null)" != "$root" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-        python=$(find_python) || exit 1
-        has_venv "$python" ||
-            fail "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"
-        printf 'Making a virtual environment in %s\n' "$venv" >&2
-        "$python" -m venv --clear "$venv"
+        make_venv "$venv"
         printf %s "$root" >"$venv/place"
     fi
     printf 'Installing pulseline[%s]\n' "$extras" >&2
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root[$extras]" ||
         fail "the installation failed; see above"
     printf %s "$wanted" >"$stamp"
+}
+
+# Make .compat, where the released clients of ActivityWatch live apart from us, unless exactly that was done before.
+make_compat_environment() {
+    compat=$root/.compat
+    pins=$root/tests/compat
+    wanted="$root $(cat "$pins/requirements.txt" "$pins/js/package-lock.json" | cksum)"
+    if [ "$(cat "$compat/installed" 2>/dev/null)" = "$wanted" ] && "$compat/bin/python" -c '' 2>/dev/null; then
+        return
+    fi
+    make_venv "$compat"
+    printf 'Installing the clients of ActivityWatch\n' >&2
+    "$compat/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$pins/requirements.txt" ||
+        fail "the installation failed; see above"
+    mkdir "$compat/js"
+    cp "$pins/js/package.json" "$pins/js/package-lock.json" "$compat/js"
+    (cd "$compat/js" && "$compat/bin/npm" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        fail "the installation failed; see above"
+    printf %s "$wanted" >"$compat/installed"
 }
