@@ -40,7 +40,7 @@ def _js(system: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote
         yield client
 
 
-@pytest.fixture(name="http")
+@pytest.fixture(scope="module", name="http")
 def _http(system: Up) -> Iterator[httpx.Client]:
     """Return plain HTTP, for what a client sends that can not run here."""
     with httpx.Client(base_url=system.url, timeout=30.0) as client:
