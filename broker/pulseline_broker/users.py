@@ -15,9 +15,7 @@ TOML, one table a user::
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from pulseline_broker.access import Rights
 from pulseline_broker.password import is_hash
 from pulseline_core.data_folder import API_USER, map_os_error
 from pulseline_core.errors import ConfigError, InvalidSetting, InvalidTopic
+from pulseline_core.whole_file import replace_whole
 
 #: User names are topic levels in rights (``%u``) and words on a command line.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
@@ -151,15 +150,7 @@ class UsersFile:
         """Replace the file; a reader sees the old one or the new one."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, draft = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")  # mode 0600
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(format_users(users))
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(draft).replace(self.path)
-            finally:
-                Path(draft).unlink(missing_ok=True)
+            replace_whole(self.path, format_users(users))
         except OSError as error:
             raise map_os_error(error, self.path) from error
 

@@ -20,6 +20,7 @@ from time import monotonic
 from typing import Final
 
 from pulseline_core.errors import AlreadyRunning, DiskFull, NotPermitted
+from pulseline_core.whole_file import create_whole
 
 #: A process that is just stopping gets this long to let go of the folder.
 LOCK_TIMEOUT_S: Final = 1.5
@@ -108,7 +109,7 @@ class DataFolder:
         path = self.path / name
         try:
             if not path.exists():
-                _create_whole(path, make())
+                create_whole(path, make())
             return path.read_text(encoding="ascii")
         except OSError as error:
             raise map_os_error(error, path) from error
@@ -120,22 +121,6 @@ def _has_locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _create_whole(path: Path, text: str) -> None:
-    """Create a file (0600) that nobody ever sees half written; one that is there already stays."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def map_os_error(error: OSError, path: Path) -> NotPermitted | DiskFull:
