@@ -12,7 +12,6 @@ Start: the gate first, so that the first message finds it; then the listeners. S
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import threading
 from contextlib import AsyncExitStack, suppress
@@ -29,6 +28,7 @@ from pulseline_broker.report import Report
 from pulseline_broker.server import Listener, Server
 from pulseline_broker.users import UsersFile
 from pulseline_core import runtime
+from pulseline_core.address import is_loopback
 from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import ConfigError, PulselineError
 from pulseline_core.settings import Settings
@@ -225,18 +225,9 @@ def build_user_source(settings: Settings) -> UserSource:
 
 def check_exposure(settings: Settings) -> None:
     """Raise ``ConfigError`` when others than this machine could come in without a password."""
-    if has_users(settings) or _is_loopback(settings.mqtt.host):
+    if has_users(settings) or is_loopback(settings.mqtt.host):
         return
     raise ConfigError(
         f"the broker would let anybody in at {settings.mqtt.host!r}",
         hint="make users with 'pulseline users add NAME', or listen on 127.0.0.1 (mqtt.host)",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pulseline_core.settings.load import SPECS, Effective, redact
-from pulseline_core.settings.spec import SettingValue, Spec
+from pulseline_core.settings.spec import Secret, SettingValue, Spec
 
 _SECTION_TITLES: Final = {
     "": "General",
@@ -70,9 +70,10 @@ def build_sample() -> str:
         if spec.section != section:
             section = spec.section
             lines += ["", f"[{section}]"]
-        default = '""' if spec.default is None else format_value(spec.default)
         lines += ["", f"# {spec.facts.help} Default: {_describe_default(spec).replace('`', '')}."]
-        lines += [f"#{spec.key} = {default}"]
+        lines += [
+            f'# {spec.key} = "..."' if _is_unset(spec, spec.default) else f"#{spec.key} = {format_value(spec.default)}"
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -89,9 +90,17 @@ def build_effective(effective: Iterable[Effective], *, data_dir: Path) -> str:
         if each.spec.section != section:
             section = each.spec.section
             lines += ["", f"[{section}]"]
+        if _is_unset(each.spec, each.value):
+            lines.append(f"# {each.spec.key} is not set")
+            continue
         value = data_dir if each.spec.name == "data_dir" else each.value
         lines.append(f"{each.spec.key} = {format_value(value)}  # {each.origin}")
     return "\n".join(lines) + "\n"
+
+
+def _is_unset(spec: Spec, value: SettingValue) -> bool:
+    """Return whether a value can not be written: no secret is not the empty one."""
+    return spec.kind is Secret and value is None
 
 
 def format_value(value: SettingValue) -> str:

@@ -152,6 +152,8 @@ def _parse_number(spec: Spec, text: str) -> int | float:
 def _build_text(spec: Spec, text: str) -> SettingValue:
     if spec.kind is Secret:
         return Secret(text)
+    if spec.kind is tuple:
+        return tuple(item.strip() for item in text.split(",") if item.strip())
     if spec.kind is not Path:
         return text
     if not text and not spec.is_optional:
@@ -226,9 +228,17 @@ def _parse_entry(spec: Spec, value: SettingValue) -> SettingValue:
         if type(value) is not spec.kind or (isinstance(value, float) and not math.isfinite(value)):
             raise InvalidSetting(spec.name, f"is {value!r}, not {_describe(spec)}")
         return value
+    if spec.kind is tuple:
+        return _parse_list(spec, value)
     if not isinstance(value, str):
         raise InvalidSetting(spec.name, f"is {value!r}, not a text")
     return _build_text(spec, value)
+
+
+def _parse_list(spec: Spec, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidSetting(spec.name, f"is {value!r}, not a list of texts")
+    return tuple(value)
 
 
 def redact(effective: Effective) -> Effective:

@@ -108,7 +108,7 @@ def _build_option(spec: Spec, flag: str) -> Callable[[Callable[..., object]], Ca
     )
 
 
-_METAVARS: Final[dict[type, str]] = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
+_METAVARS: Final[dict[type, str]] = {int: "INTEGER", float: "NUMBER", Path: "PATH", tuple: "TEXT,..."}
 
 
 def _show_all(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:

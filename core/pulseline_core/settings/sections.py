@@ -5,6 +5,7 @@ Times are seconds, sizes are bytes. A port of 0 is any free one, unless its help
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,14 @@ _HEADER_BYTES: Final = 5 + 2 + 1_024 + 2
 
 _GIB: Final = 2**30
 
+#: A bearer token stands in one header as it is: RFC 6750 section 2.1, with all that is visible.
+_KEY: Final = re.compile(r"[!-~]+")
+
+#: RFC 6454 section 6.2, in the lower case that browsers send.
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\s@*]+")
+
+_PAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*=.+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
@@ -35,6 +44,30 @@ class ApiSettings:
 
     host: str = setting("127.0.0.1", flag="--host", common=True, help="Address of the REST server.")
     port: int = setting(5600, flag="--port", common=True, testing=5666, limits=_PORT, help="Port of the REST server.")
+    key: Secret | None = setting(
+        None,
+        flag="--api-key",
+        default_text="none",
+        help="Key that clients have to show; better in a variable or file, as command lines can be read by others.",
+    )
+    key_file: Path | None = setting(
+        None,
+        default_text="`api.key` in the data folder",
+        help="File of that key; without a key, anybody on this machine may ask.",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), help="Origins of other web pages that may read and write, as in http://localhost:3000."
+    )
+    webui: Path | None = setting(
+        None,
+        flag="--webui",
+        common=True,
+        default_text="none, a plain page",
+        help="Folder of a built ActivityWatch web interface to serve.",
+    )
+    pages: tuple[str, ...] = setting(
+        (), help="Folders to serve below /pages/, each as NAME=PATH: custom visualisations of the web interface."
+    )
     threads: int = setting(16, limits=(1, 256), help="Requests that are answered at the same time.")
     reply_timeout_s: float = setting(
         10.0, limits=_SECONDS, help="How long a write may wait for its commit before it is answered without the result."
@@ -42,6 +75,21 @@ class ApiSettings:
 
     def __post_init__(self) -> None:
         check_values("api", self)
+        if self.key is not None and _KEY.fullmatch(self.key) is None:
+            problem = "has characters other than visible ASCII ones" if self.key else "is empty, which would be no key"
+            raise InvalidSetting("api.key", problem, hint="leave it away for none; 'pulseline setup key' makes one")
+        for origin in self.cors_origins:
+            if _ORIGIN.fullmatch(origin) is None:
+                raise InvalidSetting("api.cors_origins", f"holds {origin!r}, not scheme://host or scheme://host:port")
+        for page in self.pages:
+            if _PAGE.fullmatch(page) is None:
+                raise InvalidSetting("api.pages", f"holds {page!r}, not of the form 'NAME=PATH'")
+
+    @property
+    def page_folders(self) -> dict[str, Path]:
+        """The folder of each page by its name."""
+        named = (page.partition("=") for page in self.pages)
+        return {name: Path(path).expanduser() for name, _, path in named}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class Secret(str):
         return "'***'" if self else "''"
 
 
-SettingValue: TypeAlias = bool | int | float | str | Path | None
+SettingValue: TypeAlias = bool | int | float | str | Path | tuple[str, ...] | None
 """What a setting can be; ``Secret`` is a ``str``."""
 
 
@@ -88,12 +88,12 @@ class Spec:
     Attributes:
         section: its table in the file; empty for those that stand above all tables.
         key: its name within the table.
-        kind: its type; an optional path is ``Path`` and takes the empty text for none.
+        kind: its type; an optional path is ``Path`` and takes the empty text for none, a list of texts is ``tuple``.
     """
 
     section: str
     key: str
-    kind: type[bool | int | float | str | Path]
+    kind: type[bool | int | float | str | Path | tuple[str, ...]]
     is_optional: bool
     default: SettingValue
     facts: _Facts
@@ -105,9 +105,9 @@ class Spec:
 
     @property
     def flag(self) -> str | None:
-        """The command line flag; secrets have none, as every user of the machine can read command lines."""
+        """The command line flag; a secret has none unless it names one: every user can read command lines."""
         if self.kind is Secret:
-            return None
+            return self.facts.flag
         return self.facts.flag or "--" + self.name.replace(".", "-").replace("_", "-")
 
     @property
@@ -130,7 +130,7 @@ def iter_specs(section: str, settings_class: type) -> Iterator[Spec]:
 
 def _build_spec(section: str, each: Field[Any], hint: Any) -> Spec:
     is_optional = get_origin(hint) in {types.UnionType, Union}
-    kind = next(kind for kind in get_args(hint) if kind is not type(None)) if is_optional else hint
+    kind = next(kind for kind in get_args(hint) if kind is not type(None)) if is_optional else get_origin(hint) or hint
     default = None if each.default is MISSING else each.default
     facts: _Facts = each.metadata["facts"]
     return Spec(section=section, key=each.name, kind=kind, is_optional=is_optional, default=default, facts=facts)

@@ -87,6 +87,15 @@ def test_the_nearer_source_wins(
         pytest.param("ingest.create_buckets", "off", "false", False, id="no"),
         pytest.param("log.json", "Yes", "true", True, id="yes"),
         pytest.param("log.level", "debug", '"debug"', "debug", id="choice"),
+        pytest.param("api.key", "geheim", '"geheim"', Secret("geheim"), id="optional secret"),
+        pytest.param("api.cors_origins", "", "[]", (), id="empty list"),
+        pytest.param(
+            "api.cors_origins",
+            "http://a:1, https://b",
+            '["http://a:1", "https://b"]',
+            ("http://a:1", "https://b"),
+            id="list",
+        ),
     ],
 )
 def test_every_source_gives_the_same_value(source: str, name: str, text: str, toml: str, expected: Any) -> None:
@@ -177,6 +186,18 @@ def test_variables_of_others_and_of_the_supervisor_are_passed_over() -> None:
         pytest.param("broker.gate", "ingest", "not of the form 'module:callable'", id="gate without a callable"),
         pytest.param("broker.gate", ":x", "not of the form 'module:callable'", id="gate without a module"),
         pytest.param("broker.max_packet_bytes", "263176", "not 263177 or more: mqtt.max_pay", id="small packet"),
+        pytest.param("api.key", "", "is empty, which would be no key", id="empty key"),
+        pytest.param("api.key", "a b", "other than visible ASCII", id="key with a space"),
+        pytest.param("api.key", "s\u00e9cret", "other than visible ASCII", id="key with an accent"),
+        pytest.param("api.cors_origins", "*", "holds '*', not scheme://host", id="every origin"),
+        pytest.param("api.cors_origins", "null", "holds 'null', not scheme://host", id="origin of nothing"),
+        pytest.param("api.cors_origins", "http://a/", "holds 'http://a/', not scheme", id="origin with a path"),
+        pytest.param("api.cors_origins", "http://A", "holds 'http://A', not scheme", id="origin in capitals"),
+        pytest.param("api.cors_origins", "http://*.a", "holds 'http://*.a', not scheme", id="origin with a star"),
+        pytest.param("api.pages", "/clock", "holds '/clock', not of the form 'NAME=PATH'", id="page without a name"),
+        pytest.param("api.pages", "a/b=/c", "holds 'a/b=/c', not of the form", id="page with a slash in its name"),
+        pytest.param("api.pages", "..=/c", "holds '..=/c', not of the form", id="page that is two dots"),
+        pytest.param("api.pages", "clock=", "holds 'clock=', not of the form", id="page without a path"),
         pytest.param("ingest.worker", "", "not the text of one topic level", id="nameless worker"),
         pytest.param("ingest.worker", "a/b", "not the text of one topic level", id="worker of two levels"),
     ],
@@ -200,6 +221,9 @@ def test_a_value_that_does_not_fit_is_an_error(name: str, text: str, words: str)
         pytest.param("[mqtt]\nroot = 5", "is 5, not a text", id="integer for a text"),
         pytest.param("[ingest]\npulsetime_s = nan", "is nan, not a number", id="NaN"),
         pytest.param("testing = 1", "is 1, not true or false", id="one for true"),
+        pytest.param('[api]\npages = "a=/b"', "is 'a=/b', not a list of texts", id="text for a list"),
+        pytest.param("[api]\npages = [1]", "is [1], not a list of texts", id="integer in a list"),
+        pytest.param('[api]\nkey = ""', "is empty, which would be no key", id="empty key"),
         pytest.param("mqtt = 5", "does not exist", id="value for a table"),
     ],
 )
@@ -251,8 +275,34 @@ def test_a_secret_is_shown_to_nobody() -> None:
 
 
 def test_a_secret_has_no_flag() -> None:
-    """Every user of the machine can read command lines."""
+    """Every user of the machine can read command lines; ActivityWatch's own clients know the key by its flag."""
     assert get_spec("mqtt.password").flag is None
+    assert get_spec("api.key").flag == "--api-key"
+
+
+def test_an_empty_key_in_the_environment_is_not_silently_no_key() -> None:
+    """As ``PULSELINE_API_KEY=$(cat missing-file)`` would make it; the message names the variable."""
+    with pytest.raises(InvalidSetting, match="PULSELINE_API_KEY") as caught:
+        load({}, {"PULSELINE_API_KEY": ""})
+
+    assert "pulseline setup key" in caught.value.hint
+
+
+def test_no_key_is_shown_as_none_and_a_key_as_stars() -> None:
+    """An empty text would not be read back."""
+    without = build_effective(resolve({}, {}), data_dir=Path("/data"))
+    page = build_effective(resolve({"api.key": "geheim"}, {}), data_dir=Path("/data"))
+
+    assert "\n# key is not set\n" in without
+    assert '\nkey = "***"  # --api-key\n' in page
+    assert "geheim" not in page
+
+
+def test_pages_are_folders_by_name(home: Path) -> None:
+    """An equals sign in the path is a part of it, and a path may begin at home."""
+    settings = load({}, {}, '[api]\npages = ["clock=~/clock", "a.b=/x=y,z"]')
+
+    assert settings.api.page_folders == {"clock": home / "clock", "a.b": Path("/x=y,z")}
 
 
 def test_flags_and_variables_are_named_after_the_setting() -> None:
