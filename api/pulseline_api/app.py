@@ -6,25 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import Flask, Response
+from flask import Flask
 
-from pulseline_api.access import Access
+from pulseline_api import cors
+from pulseline_api.access import DEVELOPMENT_ORIGINS, Access
 from pulseline_api.buckets import BucketRoutes
 from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
 from pulseline_api.front_page import build_front_page
 from pulseline_api.info import ServerInfo
+from pulseline_api.key_check import KeyCheck
 from pulseline_api.problems import register_problems
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import MAX_BODY_BYTES
-from pulseline_api.routing import App, register_routing
+from pulseline_api.routing import App, read_texts, register_routing
 from pulseline_api.server_api import ServerAPI, find_no_log
 from pulseline_api.server_routes import build_server_routes
 from pulseline_api.settings import build_settings_routes
 from pulseline_api.status import build_status_routes
 from pulseline_api.status_board import StatusBoard
 from pulseline_api.writer import Writer
+from pulseline_core.settings import Secret
 from pulseline_core.topic import DEFAULT_ROOT
 from pulseline_core.types import JSONObject
 
@@ -37,6 +40,8 @@ class AppOptions:
 
     Attributes:
         host: the address that the server listens on; requests must name it, or a loopback name.
+        key: what clients have to show; ``None`` is nothing.
+        origins: of other pages that may ask, as in ``http://localhost:3000``.
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
         max_exports: how many exports run at a time, 1 or more.
@@ -44,6 +49,8 @@ class AppOptions:
     """
 
     host: str = "127.0.0.1"
+    key: Secret | None = None
+    origins: tuple[str, ...] = ()
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
     max_exports: int = 1
@@ -64,8 +71,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     register_routing(app)
     register_problems(app)
-    app.before_request(Access(options.host).check_request)
-    app.after_request(_forbid_sniffing)
+    _register_checks(app, options, testing=info.testing)
     app.register_blueprint(build_front_page(info, base=BASE_PATH))
     api = ServerAPI(reader, writer, info, find_log=options.find_log)
     for routes in (
@@ -81,6 +87,12 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     return app
 
 
-def _forbid_sniffing(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+def _register_checks(app: Flask, options: AppOptions, *, testing: bool) -> None:
+    """Register what every request passes, in this order."""
+    origins = {*options.origins, *(DEVELOPMENT_ORIGINS if testing else ())}
+    app.before_request(Access(options.host, origins).check_request)
+    app.before_request(cors.answer_preflight)
+    if options.key is not None:
+        app.before_request(KeyCheck(options.key).check_request)
+    app.before_request(read_texts)
+    app.after_request(cors.add_headers)

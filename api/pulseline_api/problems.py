@@ -41,7 +41,7 @@ STATUSES: Final[Mapping[type[PulselineError], HTTPStatus]] = {
 
 
 #: Headers of werkzeug's errors that belong to ours as well.
-_PASSED_ON: Final = frozenset({"allow", "retry-after"})
+_PASSED_ON: Final = frozenset({"allow", "retry-after", "www-authenticate"})
 
 
 def get_status(error: PulselineError) -> HTTPStatus:

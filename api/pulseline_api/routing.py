@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -58,12 +58,16 @@ def register_routing(app: Flask) -> None:
     app.url_map.converters["row"] = RowConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.url_value_preprocessor(_read_texts)
     _keep_slashes(app)
 
 
-def _read_texts(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Check the path's bucket id, and read a setting's key; raise ``InvalidBucketId``."""
+def read_texts() -> None:
+    """Read the path's bucket id or key of a setting, once it is clear that the request may be answered.
+
+    Raises:
+        InvalidBucketId: there can be no such bucket.
+    """
+    values = request.view_args
     if values is None:
         return
     if "key" in values:

@@ -32,10 +32,11 @@ from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import __version__, log, times
-from pulseline_core.address import reach
+from pulseline_core.address import is_loopback, reach
+from pulseline_core.api_key import read_key
 from pulseline_core.data_folder import API_USER, DataFolder
-from pulseline_core.errors import StoreUnavailable
-from pulseline_core.settings import Settings
+from pulseline_core.errors import ConfigError, StoreUnavailable
+from pulseline_core.settings import Secret, Settings
 from pulseline_core.store import Reader, open_reader
 from pulseline_core.types import JSONObject
 
@@ -70,14 +71,16 @@ class Service:
         self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
-        """Start; raise ``PortInUse``, ``OutboxInUse``, ``NotPermitted`` or ``StoreUnavailable``."""
+        """Start; raise ``ConfigError`` (``PortInUse``, ``OutboxInUse``, ``NotPermitted``) or ``StoreUnavailable``."""
+        key = read_key(self._settings)
+        check_exposure(self._settings.api.host, key)
         with ExitStack() as stack:
             reader = stack.enter_context(open_reader(self._settings.store.path))
             self._wait_for_store(reader)
             board = StatusBoard(self._settings.mqtt.root)
             address = self._build_address()
             client = self._build_client(address)
-            server = self._build_server(reader, client, board)
+            server = self._build_server(reader, client, self._build_options(client, board, key))
             stack.callback(server.join)
             stack.enter_context(client)
             subscriber = stack.enter_context(Subscriber(address))
@@ -143,17 +146,25 @@ class Service:
         token = DataFolder(self._settings.data_dir).read_api_token()
         return BrokerAddress(host=host, port=mqtt.port, username=API_USER, password=token)
 
-    def _build_server(self, reader: Reader, client: Client, board: StatusBoard) -> HttpServer:
+    def _build_options(self, client: Client, board: StatusBoard, key: Secret | None) -> AppOptions:
         api = self._settings.api
 
         def read_link() -> JSONObject:
             status = client.status
             return {"connected": status.is_connected, "problem": status.problem, "waiting": status.waiting}
 
-        max_exports = max(1, api.threads // _EXPORT_SHARE)
-        options = AppOptions(
-            host=api.host, board=board, read_link=read_link, max_exports=max_exports, find_log=self._find_log
+        return AppOptions(
+            host=api.host,
+            key=key,
+            origins=api.cors_origins,
+            board=board,
+            read_link=read_link,
+            find_log=self._find_log,
+            max_exports=max(1, api.threads // _EXPORT_SHARE),
         )
+
+    def _build_server(self, reader: Reader, client: Client, options: AppOptions) -> HttpServer:
+        api = self._settings.api
         app = create_app(reader, client, self._build_info(), options)
         return HttpServer(app, api.host, api.port, threads=api.threads, listeners=self._listeners)
 
@@ -167,4 +178,13 @@ class Service:
             testing=self._settings.testing,
             device_id=DataFolder(self._settings.data_dir).read_device_id(),
             started=times.format_timestamp(datetime.now(UTC)),
+        )
+
+
+def check_exposure(host: str, key: Secret | None) -> None:
+    """Raise ``ConfigError`` when others than this machine could ask without a key."""
+    if key is None and not is_loopback(host):
+        raise ConfigError(
+            f"the REST server would answer anybody at {host!r}",
+            hint="make a key with 'pulseline setup key', or listen on 127.0.0.1 (api.host)",
         )

@@ -201,3 +201,23 @@ def _read_peak_bytes(pid: int) -> int:
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "desk.example"])
+def test_server_that_others_can_reach_needs_a_key(start: Start, host: str) -> None:
+    """Whether the address exists or not; nothing is opened before."""
+    process = start("--host", host, is_awaited=False)
+
+    assert process.wait(20) == ExitCode.USAGE
+    assert f"would answer anybody at {host!r} (make a key with 'pulseline setup key'" in _read_errors(process)
+
+
+def test_server_with_a_key_may_be_reached_by_others(start: Start, folder: Path, port: int) -> None:
+    """The data folder's key is noticed."""
+    (folder / "api.key").write_text("s3cret\n")
+    (folder / "api.key").chmod(0o600)
+    start("--host", "0.0.0.0")
+
+    url = f"http://127.0.0.1:{port}/api/0/buckets"
+    assert httpx.get(url, trust_env=False).status_code == 401
+    assert httpx.get(url, trust_env=False, headers={"Authorization": "Bearer s3cret"}).status_code == 200

@@ -162,15 +162,81 @@ def test_origin_is_compared_with_the_port_asked(http: FlaskClient) -> None:
     assert http.post("/api/0/buckets/plug/events", json=[], headers=headers).status_code == 200
 
 
-def test_foreign_origin_may_read_but_is_given_no_leave_to_see(http: FlaskClient) -> None:
-    """Without CORS headers the browser keeps the answer from the page."""
-    answer = http.get("/api/0/buckets", headers={"Origin": "http://evil.example"})
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/", "/api/0/info", "/api/0/buckets", "/api/0/nothing", "/pages/"])
+def test_foreign_origin_is_refused_on_every_method_and_path(http: FlaskClient, method: str, path: str) -> None:
+    """It could not see the answer, and the server does not even make it."""
+    answer = http.open(path, method=method, headers={"Origin": "http://evil.example"})
 
-    assert answer.status_code == 200
-    assert not [name for name in answer.headers.to_wsgi_list() if name[0].lower().startswith("access-control")]
+    assert answer.status_code == 403
+    assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="buckets.json"\r\n\r\n{}'),
+        ("application/x-www-form-urlencoded", b"buckets.json=%7B%7D"),
+        ("text/plain", b'{"timestamp": "2026-11-23T10:00:00Z"}'),
+    ],
+    ids=["multipart", "form", "text"],
+)
+@pytest.mark.parametrize("path", ["/api/0/import", "/api/0/buckets/plug/events", "/api/0/buckets/new"])
+def test_form_of_a_foreign_page_is_403(
+    http: FlaskClient, writer: RecordingWriter, path: str, content_type: str, body: bytes
+) -> None:
+    """What a browser sends to another site without asking first; aw-server 0.13.2 takes the import."""
+    headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+
+    answer = http.post(path, data=body, content_type=content_type, headers=headers)
+
+    assert answer.status_code == 403
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "status"),
+    [
+        ("cross-site", "no-cors", 403),
+        ("same-site", "no-cors", 403),
+        ("same-origin", "no-cors", 200),
+        ("none", "no-cors", 200),
+        ("cross-site", "navigate", 200),
+        ("cross-site", "cors", 200),
+        ("none", "navigate", 200),
+        ("same-origin", "cors", 200),
+    ],
+)
+def test_images_and_scripts_of_other_sites_are_refused(http: FlaskClient, site: str, mode: str, status: int) -> None:
+    """They have no origin. A link may lead here; an extension with leave to read has no origin either, but ``cors``."""
+    answer = http.get("/api/0/buckets", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+
+    assert answer.status_code == status
+
+
+def test_program_without_such_headers_may_do_everything(http: FlaskClient, writer: RecordingWriter) -> None:
+    """Watchers send neither origin nor fetch metadata."""
+    assert http.post("/api/0/buckets/plug/events", json=[]).status_code == 200
+    assert http.get("/api/0/buckets").status_code == 200
+    assert http.delete("/api/0/buckets/plug?force=1").status_code == 200
 
 
 def test_answers_forbid_sniffing(http: FlaskClient) -> None:
     """A window title with markup in it stays data."""
     assert http.get("/api/0/buckets").headers["X-Content-Type-Options"] == "nosniff"
     assert http.get("/nothing").headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_answers_are_neither_kept_nor_embedded(http: FlaskClient) -> None:
+    """What somebody did all day stays out of caches and other pages."""
+    headers = http.get("/api/0/buckets").headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_foreign_page_learns_nothing_of_a_malformed_path(http: FlaskClient) -> None:
+    """The checks come before the path is looked at."""
+    answer = http.get("/api/0/buckets/%00", headers={"Origin": "http://evil.example"})
+
+    assert answer.status_code == 403
