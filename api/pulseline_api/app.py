@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pulseline_api.buckets import BucketRoutes
 from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
-from pulseline_api.front_page import build_front_page
+from pulseline_api.front_page import build_front_page, build_path_list
 from pulseline_api.info import ServerInfo
 from pulseline_api.key_check import KeyCheck
 from pulseline_api.problems import register_problems
@@ -26,6 +26,7 @@ from pulseline_api.server_routes import build_server_routes
 from pulseline_api.settings import build_settings_routes
 from pulseline_api.status import build_status_routes
 from pulseline_api.status_board import StatusBoard
+from pulseline_api.web_interface import build_pages, build_web_interface
 from pulseline_api.writer import Writer
 from pulseline_core.settings import Secret
 from pulseline_core.topic import DEFAULT_ROOT
@@ -42,6 +43,8 @@ class AppOptions:
         host: the address that the server listens on; requests must name it, or a loopback name.
         key: what clients have to show; ``None`` is nothing.
         origins: of other pages that may ask, as in ``http://localhost:3000``.
+        webui: the folder of a built web interface; ``None`` is a plain page.
+        pages: the folders below ``/pages/`` by name.
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
         max_exports: how many exports run at a time, 1 or more.
@@ -51,6 +54,8 @@ class AppOptions:
     host: str = "127.0.0.1"
     key: Secret | None = None
     origins: tuple[str, ...] = ()
+    webui: Path | None = None
+    pages: Mapping[str, Path] = field(default_factory=dict)
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
     max_exports: int = 1
@@ -65,6 +70,9 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         writer: what publishes writes.
         info: what the server says of itself.
         options: the rest.
+
+    Raises:
+        InvalidSetting: a folder to serve has no page in it.
     """
     options = options or AppOptions()
     app = App(__name__, static_folder=None)
@@ -72,7 +80,11 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     register_routing(app)
     register_problems(app)
     _register_checks(app, options, testing=info.testing)
-    app.register_blueprint(build_front_page(info, base=BASE_PATH))
+    app.register_blueprint(build_path_list(info, base=BASE_PATH))
+    app.register_blueprint(
+        build_front_page(info, base=BASE_PATH) if options.webui is None else build_web_interface(options.webui)
+    )
+    app.register_blueprint(build_pages(options.pages))
     api = ServerAPI(reader, writer, info, find_log=options.find_log)
     for routes in (
         build_server_routes(api),

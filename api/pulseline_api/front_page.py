@@ -43,7 +43,7 @@ _IMPLIED: Final = frozenset({"HEAD", "OPTIONS"})
 
 
 def build_front_page(info: ServerInfo, *, base: str) -> Blueprint:
-    """Return the routes of the page for people and of the list of paths for programs.
+    """Return the route of the page for people.
 
     Args:
         info: this server.
@@ -60,6 +60,13 @@ def build_front_page(info: ServerInfo, *, base: str) -> Blueprint:
         response = Response(page, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _POLICY
         return response
+
+    return routes
+
+
+def build_path_list(info: ServerInfo, *, base: str) -> Blueprint:
+    """Return the route of the list of paths for programs; as ``build_front_page``."""
+    routes = Blueprint("path_list", __name__)
 
     @routes.get(f"{base}/")
     def get_paths() -> Response:

@@ -15,11 +15,17 @@ from flask import request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-#: Which server this is, as in aw-server-rust, and a page that is the same for everybody.
+#: Which server this is, as in aw-server-rust, and pages that are the same for everybody: they hold no data, and ask for
+#: it with the key that a person gives them.
 PUBLIC_ENDPOINTS: Final = frozenset(
     {
         "server.get_info",
         "front_page.get_page",
+        "web_interface.get_index",
+        "web_interface.get_file",
+        "pages.get_names",
+        "pages.get_index",
+        "pages.get_file",
     }
 )
 

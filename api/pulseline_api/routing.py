@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, request
-from werkzeug.routing import BaseConverter, MapAdapter
+from werkzeug.routing import BaseConverter, MapAdapter, PathConverter
 
 from pulseline_core.bucket import parse_bucket_id
 from pulseline_core.errors import InvalidBucketId
@@ -53,9 +53,16 @@ class RowConverter(BaseConverter):
         return int(value)
 
 
+class StaticConverter(PathConverter):
+    """A path that is not the API's: what is no route there is none, whatever files there are."""
+
+    regex = "(?!api(?:/|$))[^/].*?"
+
+
 def register_routing(app: Flask) -> None:
     """Teach ``app`` our paths; call it before any route is added."""
     app.url_map.converters["row"] = RowConverter
+    app.url_map.converters["static"] = StaticConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     _keep_slashes(app)

@@ -157,6 +157,8 @@ class Service:
             host=api.host,
             key=key,
             origins=api.cors_origins,
+            webui=api.webui,
+            pages=api.page_folders,
             board=board,
             read_link=read_link,
             find_log=self._find_log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -21,7 +22,7 @@ SHOWN = {"Authorization": f"Bearer {KEY}"}
 MESSAGE = {"message": "Missing or invalid API key. Set 'Authorization: Bearer <key>' header."}
 
 #: What stands for the arguments of a path.
-ARGUMENTS = {"bucket_id": "plug", "event_id": 1, "dead_letter_id": 1}
+ARGUMENTS = {"bucket_id": "plug", "event_id": 1, "dead_letter_id": 1, "page": "clock", "name": "x"}
 
 
 @pytest.fixture(name="guarded_app")
@@ -106,7 +107,7 @@ def test_no_spelling_of_a_path_gets_around_the_key(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/api/0/info", "/api/0/info/", "/"])
+@pytest.mark.parametrize("path", ["/api/0/info", "/api/0/info/", "/", "/pages/"])
 def test_public_paths_need_none(guarded: FlaskClient, path: str, method: str) -> None:
     """aw-client asks for the info first; the page for people holds no data."""
     assert guarded.open(path, method=method).status_code == 200
@@ -168,7 +169,7 @@ def test_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch, guard
 def test_key_is_not_kept() -> None:
     """A dump of the object shows the digest alone."""
     assert KEY not in repr(vars(KeyCheck(KEY)))
-    assert KEY not in repr(AppOptions(key=Secret(KEY)))
+    assert KEY not in repr(AppOptions(key=Secret(KEY), pages={"clock": Path("/clock")}))
 
 
 def test_key_does_not_make_a_foreign_page_a_friend(guarded: FlaskClient) -> None:
