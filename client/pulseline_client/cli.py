@@ -34,7 +34,7 @@ ENTRY_POINT_GROUP: Final = "pulseline.commands"
 #: The client's commands in the order of ``--help``, each as module and attribute.
 COMMANDS: Final = {
     name: f"pulseline_client.commands.{name.replace('-', '_')}:command"
-    for name in ("up", "demo", "buckets", "events", "tail", "export", "status", "heartbeat", "dead-letters")
+    for name in ("up", "demo", "buckets", "events", "tail", "export", "status", "heartbeat", "dead-letters", "setup")
 }
 
 
