@@ -87,6 +87,7 @@ class Client(Writer):
         username: str = "",
         password: str = "",
         url: str = "http://127.0.0.1:5600",
+        key: str = "",
         root: str = DEFAULT_ROOT,
         timeout_s: float = 10.0,
         max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
@@ -103,6 +104,7 @@ class Client(Writer):
             username: at the broker; empty is anonymous.
             password: at the broker.
             url: the REST server's.
+            key: the REST server's, where it asks for one.
             root: of the MQTT topics.
             timeout_s: how long calls with ``queued=False`` wait for the server.
             max_payload_bytes: the largest message that the server takes.
@@ -115,7 +117,7 @@ class Client(Writer):
         self._address = BrokerAddress(host=host, port=port, username=username, password=password)
         self._root = root
         self._limits = limits
-        self._rest = RestReader(url)
+        self._rest = RestReader(url, key=key)
         self._outbox: Outbox | None = None
         self._sender: Sender | None = None
 

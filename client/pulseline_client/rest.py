@@ -15,6 +15,7 @@ from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
 from pulseline_core.errors import (
     BadInput,
+    ExitCode,
     InvalidSetting,
     NotAuthorized,
     NotFound,
@@ -32,6 +33,19 @@ READ_TIMEOUT_S: Final = 60.0
 API: Final = "/api/0"
 
 
+class KeyRefused(NotAuthorized):
+    """The REST server asks for a key, and was shown another one or none."""
+
+    exit_code = ExitCode.NOT_PERMITTED
+
+    def __init__(self, url: str, *, has_key: bool) -> None:
+        super().__init__(
+            f"the server at {url} {'refuses the API key' if has_key else 'asks for an API key'}",
+            hint="set PULSELINE_API_KEY, or api.key_file, to the one that it was started with",
+        )
+        self.url = url
+
+
 class RestReader:
     """Reads from one server, and looks after its dead letters. A context manager; any thread may call.
 
@@ -46,7 +60,7 @@ class RestReader:
         Args:
             url: the server's address, as in ``http://127.0.0.1:5600``.
             read_timeout_s: how long the server may be silent.
-            key: the server's bearer key, where it wants one.
+            key: for a server that asks for one; empty is none.
 
         Raises:
             InvalidSetting: the address is none.
@@ -204,6 +218,8 @@ class RestReader:
             return
         if status == httpx.codes.NOT_FOUND and missing is not None:
             raise NotFound(*missing)
+        if status == httpx.codes.UNAUTHORIZED and "WWW-Authenticate" in answer.headers:
+            raise KeyRefused(self.url, has_key="Authorization" in self._headers)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise NotAuthorized(message)
         if answer.is_client_error:

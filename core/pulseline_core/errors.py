@@ -218,8 +218,8 @@ class NotFound(BadInput):
 class NotAuthorized(BadInput):
     """The user may not do this."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem, hint="ask whoever keeps the broker's users file for the right")
+    def __init__(self, problem: str, *, hint: str = "ask whoever keeps the broker's users file for the right") -> None:
+        super().__init__(problem, hint=hint)
 
 
 class Unavailable(PulselineError):

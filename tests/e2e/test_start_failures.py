@@ -141,6 +141,37 @@ def test_a_host_that_is_open_to_the_network_needs_users(tmp_path: Path) -> None:
     check_one_line(done, ExitCode.USAGE, "users")
 
 
+def test_a_rest_server_that_is_open_to_the_network_needs_a_key(tmp_path: Path) -> None:
+    """It says how to make one; on loopback it needs none."""
+    done = fail_to_start(tmp_path, "--host", "0.0.0.0")
+
+    check_one_line(done, ExitCode.USAGE, "anybody at '0.0.0.0'", "pulseline setup key", "api.host")
+
+
+def test_an_empty_key_is_named(tmp_path: Path) -> None:
+    """It is no key, but was meant to be one."""
+    check_one_line(fail_to_start(tmp_path, "--api-key", ""), ExitCode.USAGE, "--api-key", "is empty")
+
+
+def test_a_key_file_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    """The line has the command that mends it."""
+    key_file = tmp_path / "my.key"
+    key_file.write_text("s3cret\n")
+    key_file.chmod(0o644)
+
+    done = fail_to_start(tmp_path, "--api-key-file", str(key_file))
+
+    check_one_line(done, ExitCode.NOT_PERMITTED, str(key_file), "chmod 600")
+
+
+@pytest.mark.parametrize("flag", ["--webui", "--api-pages"])
+def test_a_web_interface_without_a_page_is_named(tmp_path: Path, flag: str) -> None:
+    """Before anything is served."""
+    value = str(tmp_path) if flag == "--webui" else f"clock={tmp_path}"
+
+    check_one_line(fail_to_start(tmp_path, flag, value), ExitCode.USAGE, "without an index.html", str(tmp_path))
+
+
 def test_a_database_that_is_none_is_one_line(tmp_path: Path) -> None:
     """No traceback for a file that somebody has overwritten."""
     folder = tmp_path / "data"

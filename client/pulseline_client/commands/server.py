@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import random
 import shlex
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from pulseline_client.connection import BrokerAddress, LoginRefused
 from pulseline_client.rest import RestReader
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
-from pulseline_core.address import reach
+from pulseline_core.address import is_loopback, reach
+from pulseline_core.api_key import is_key_named, read_key
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import InvalidSetting, OutboxInUse, ReplyTimeout, Unavailable
 from pulseline_core.settings import Settings
@@ -58,7 +60,14 @@ class Server:
 
     def open_rest(self) -> RestReader:
         """Return what reads over REST; a context manager."""
-        return RestReader(self.url)
+        return RestReader(self.url, key=self._read_key())
+
+    def _read_key(self) -> str:
+        """Return the key to show: what the settings name, or the data folder's, which is for this machine's server."""
+        key = read_key(self.settings)
+        if key is None or is_key_named(self.settings):
+            return key or ""
+        return key if is_of_this_machine(reach(self.settings.api.host)) else ""
 
     def open_subscriber(self, tell_link: Callable[[bool], object] = bool) -> Subscriber:
         """Return what listens to topics, and tells of the connection; a context manager."""
@@ -97,6 +106,7 @@ class Server:
             username=mqtt.username,
             password=mqtt.password,
             url=self.url,
+            key=self._read_key(),
             root=mqtt.root,
             timeout_s=REPLY_TIMEOUT_S,
             max_payload_bytes=mqtt.max_payload_bytes,
@@ -115,6 +125,20 @@ def _enter_patiently(client: Client) -> None:
             threading.Event().wait(backoff.next_delay_s(random.random))  # the lock of a file tells nobody of its end
         else:
             return
+
+
+def is_of_this_machine(host: str) -> bool:
+    """Return whether a name or address leads here: whether one could listen there."""
+    if is_loopback(host):
+        return True
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.bind(address)
+    except (OSError, UnicodeError):  # not an address of ours, or none at all
+        return False
+    return True
 
 
 def check_ports(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 from typing import Final
@@ -22,6 +22,7 @@ from pulseline_client.commands.server import build_authority, check_ports
 from pulseline_client.commands.server_extra import check_server_extra
 from pulseline_core import settings as settings_module
 from pulseline_core.address import reach
+from pulseline_core.api_key import read_key
 from pulseline_core.child import ChildCommand
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
@@ -50,6 +51,10 @@ _ARGUMENTS: Final = "pulseline_client.commands.up.arguments"
 _QUIET_LEVEL: Final = "warning"
 _LEVEL_VARIABLE: Final = "PULSELINE_LOG_LEVEL"
 
+#: Command lines can be read by every user of the machine, and children's stand there for as long as they run.
+_KEY_FLAG: Final = "--api-key"
+_KEY_VARIABLE: Final = "PULSELINE_API_KEY"
+
 
 @click.command(
     "up",
@@ -75,6 +80,8 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     environment = os.environ | ({_LEVEL_VARIABLE: _QUIET_LEVEL} if is_quiet else {})
     log_settings = replace(settings.log, level=_QUIET_LEVEL) if is_quiet else settings.log
     setup_logging("pulseline-up", log_settings, testing=settings.testing)
+    if settings.api.key is not None:
+        environment[_KEY_VARIABLE] = settings.api.key
     address = settings.api.host, settings.api.port
     commands = build_commands(context.meta[_ARGUMENTS], environment, api_address=address)
     try:
@@ -97,11 +104,11 @@ def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
 def build_commands(
     arguments: Sequence[str], environment: Mapping[str, str], *, api_address: tuple[str, int]
 ) -> list[ChildCommand]:
-    """Return the children's command lines, with the flags of this one.
+    """Return the children's command lines, with the flags of this one but for the key: that is in their environment.
 
     ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
     """
-    flags = [argument for argument in arguments if argument != "--json"]
+    flags = [argument for argument in _drop_key(arguments) if argument != "--json"]
     broker, api = (
         ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags), environment=environment)
         for name, package in CHILDREN
@@ -109,16 +116,29 @@ def build_commands(
     return [broker, replace(api, address=api_address, address_setting="api.host")]
 
 
+def _drop_key(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments without the flag of the API key and its value."""
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == _KEY_FLAG:
+            next(remaining, None)
+        elif not argument.startswith(f"{_KEY_FLAG}="):
+            yield argument
+
+
 def describe(settings: Settings) -> JSONObject:
-    """Return where everything is; ``websocket`` is absent where that is off."""
+    """Return where everything is; ``websocket`` and ``web`` are absent where that is off."""
+    server = f"http://{build_authority(settings.api.host, settings.api.port)}/"
     described: JSONObject = {
-        "rest": f"http://{build_authority(settings.api.host, settings.api.port)}/api/0/",
+        "rest": f"{server}api/0/",
         "mqtt": f"mqtt://{build_authority(settings.mqtt.host, settings.mqtt.port)}",
         "data_dir": str(settings.data_dir),
         "testing": settings.testing,
     }
     if settings.broker.websocket_port:
         described["websocket"] = f"ws://{build_authority(settings.mqtt.host, settings.broker.websocket_port)}"
+    if settings.api.webui is not None:
+        described["web"] = server
     return described
 
 
@@ -129,7 +149,7 @@ def _announce(settings: Settings, form: Form) -> None:
             show_json_line({"state": "ready", **described})
         case Form.LINES:
             places = " ".join(
-                f"{name}={described[name]}" for name in ("rest", "mqtt", "websocket") if name in described
+                f"{name}={described[name]}" for name in ("rest", "mqtt", "websocket", "web") if name in described
             )
             click.echo(f"pulseline is ready: {places} data={described['data_dir']}")
         case Form.TABLE:
@@ -140,7 +160,7 @@ def _announce(settings: Settings, form: Form) -> None:
 def build_welcome(settings: Settings) -> str:
     """Return what a person at a terminal sees when everything is ready."""
     described = describe(settings)
-    titles = {"rest": "REST", "mqtt": "MQTT", "websocket": "WebSocket", "data_dir": "Data"}
+    titles = {"web": "Web", "rest": "REST", "mqtt": "MQTT", "websocket": "WebSocket", "data_dir": "Data"}
     places = [f"  {title:<11}{described[name]}" for name, title in titles.items() if name in described]
     topic = build_topic(settings.mqtt.root, "plug", Kind.HEARTBEAT)
     broker = f"-h {reach(settings.mqtt.host)} -p {settings.mqtt.port}"
@@ -154,7 +174,8 @@ def build_welcome(settings: Settings) -> str:
             "",
             "  pulseline demo" + (" --testing" if settings.testing else ""),
             f"  mosquitto_pub {broker} -q 1 -t {quote(topic)} -m ON",
-            f"  curl {described['rest']}buckets/plug/events",
+            # The commands show the key by themselves.
+            "  pulseline events plug" if read_key(settings) else f"  curl {described['rest']}buckets/plug/events",
             "",
             "Ctrl-C stops it.",
         ]

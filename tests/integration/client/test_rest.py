@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pulseline_client import RestReader
-from pulseline_core.errors import BadInput, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
+from pulseline_core.errors import BadInput, ExitCode, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
 
@@ -26,12 +26,16 @@ class RestServer:
 
     Attributes:
         promised: the Content-Length, if not the body's; more means that the connection ends early.
+        asks_for_key: whether the answer says so.
+        authorizations: the header of each request.
     """
 
     status: int = 200
     body: bytes = b"{}"
     promised: int | None = None
     paths: list[str] = field(default_factory=list)
+    asks_for_key: bool = False
+    authorizations: list[str | None] = field(default_factory=list)
 
     def say(self, value: JSONValue, status: int = 200) -> None:
         """Answer JSON from now on."""
@@ -52,7 +56,10 @@ def rest(server: RestServer) -> Iterator[RestReader]:
         def do_GET(self) -> None:  # http.server's name
             server.paths.append(self.path)
             self.send_response(server.status)
+            server.authorizations.append(self.headers["Authorization"])
             self.send_header("Content-Length", str(server.promised or len(server.body)))
+            if server.asks_for_key:
+                self.send_header("WWW-Authenticate", "Bearer")
             self.end_headers()
             self.wfile.write(server.body)
             self.close_connection = server.promised is not None
@@ -192,6 +199,32 @@ def test_nobody_at_the_port_is_told() -> None:
 
     assert "http://127.0.0.1:1" in str(caught.value)
     assert "pulseline up" in caught.value.hint
+
+
+def test_key_is_shown_with_every_request(rest: RestReader, server: RestServer) -> None:
+    """Also with a stream; without a key there is no header."""
+    with RestReader(rest.url, key="s3cret") as guarded:
+        guarded.get_info()
+        b"".join(guarded.iter_export())
+    rest.get_info()
+
+    assert server.authorizations == ["Bearer s3cret", "Bearer s3cret", None]
+
+
+@pytest.mark.parametrize(("key", "words"), [("", "asks for an API key"), ("wrong", "refuses the API key")])
+@pytest.mark.parametrize("read", [RestReader.get_info, lambda rest: list(rest.iter_export())], ids=["read", "stream"])
+def test_server_that_wants_a_key_is_told(
+    rest: RestReader, server: RestServer, read: Callable[[RestReader], object], key: str, words: str
+) -> None:
+    """With where a key is set; that there is a wrong one is another matter than none."""
+    server.say({"message": "Missing or invalid API key."}, 401)
+    server.asks_for_key = True
+
+    with RestReader(rest.url, key=key) as reader, pytest.raises(NotAuthorized, match=words) as caught:
+        read(reader)
+
+    assert caught.value.exit_code is ExitCode.NOT_PERMITTED
+    assert "PULSELINE_API_KEY" in caught.value.hint
 
 
 def test_export_comes_in_pieces(rest: RestReader, server: RestServer) -> None:

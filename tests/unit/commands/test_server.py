@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pulseline_client.commands.server import Server
+from pulseline_client.commands.server import Server, is_of_this_machine
+from pulseline_core.api_key import make_key, read_key
 from pulseline_core.errors import PayloadTooLarge
 from pulseline_core.settings import load
 
@@ -18,3 +21,27 @@ def test_a_command_refuses_what_the_server_would_not_take() -> None:
         client.heartbeat("plug", {"text": "x" * 500})
 
     assert caught.value.limit_bytes <= 500
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1"])
+def test_a_command_shows_the_key_of_the_data_folder_on_this_machine(tmp_path: Path, host: str) -> None:
+    """Without a word about it; the client of a command that writes reads with it, too."""
+    settings = load({"data_dir": str(tmp_path), "api.host": host}, {})
+    make_key(settings)
+    server = Server(settings)
+
+    with server.open_rest() as rest:
+        assert rest._headers == {"Authorization": f"Bearer {read_key(settings)}"}
+    assert server._build_client()._rest._headers == rest._headers
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b", "nowhere.invalid"])
+def test_another_machine_is_not_shown_the_key_of_the_data_folder(tmp_path: Path, host: str) -> None:
+    """It is this machine's server's; a key that the settings name is for whom they name."""
+    settings = load({"data_dir": str(tmp_path), "api.host": host}, {})
+    make_key(settings)
+    named = load({"data_dir": str(tmp_path), "api.host": host}, {"PULSELINE_API_KEY": "s3cret"})
+
+    assert Server(settings)._read_key() == ""
+    assert Server(named)._read_key() == "s3cret"
+    assert not is_of_this_machine(host)

@@ -26,6 +26,14 @@ def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
     assert (broker.address, api.address) == (None, ("127.0.0.1", 5700))
 
 
+@pytest.mark.parametrize("flags", [["--api-key", "s3cret"], ["--api-key=s3cret"]], ids=["two words", "one word"])
+def test_build_commands_keeps_the_key_off_the_command_lines(flags: list[str]) -> None:
+    """It is in the children's environment."""
+    for child in build_commands(["--port", "5700", *flags, "--testing"], {"PULSELINE_API_KEY": "s3cret"}):
+        assert child.argv[4:] == ("--port", "5700", "--testing")
+        assert child.environment == {"PULSELINE_API_KEY": "s3cret"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "is_chosen"),
     [([], False), (["--log-level", "info"], True), (["--port", "5700"], False)],
@@ -52,6 +60,15 @@ def test_welcome_holds_commands_to_copy_with_the_real_ports() -> None:
     assert max(map(len, welcome.splitlines())) <= 80
 
 
+def test_welcome_with_a_key_has_no_command_without_it() -> None:
+    """One with curl would be refused; the commands show the key by themselves."""
+    welcome = build_welcome(load({"api.key": "s3cret", "data_dir": "/data"}, {}))
+
+    assert "curl" not in welcome
+    assert "  pulseline events plug\n" in welcome
+    assert "s3cret" not in welcome
+
+
 @pytest.mark.parametrize("flag", ["--port", "--mqtt-port"])
 def test_up_takes_no_port_that_it_could_not_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Any free port is fine for a part alone; here nobody would learn which one it is."""
@@ -70,6 +87,14 @@ def test_describe_names_reachable_addresses() -> None:
     assert described["rest"] == "http://127.0.0.1:5600/api/0/"
     assert described["mqtt"] == "mqtt://[::1]:1883"
     assert described["websocket"] == "ws://[::1]:8083"
+    assert "web" not in described
+
+
+def test_welcome_leads_to_the_web_interface() -> None:
+    """Where one is served."""
+    welcome = build_welcome(load({"api.webui": "/dist", "data_dir": "/data"}, {}))
+
+    assert "  Web        http://127.0.0.1:5600/\n" in welcome
 
 
 def test_up_without_the_server_packages_says_what_to_install(
