@@ -22,7 +22,7 @@ COMPONENTS = ("core", "broker", "ingest", "api", "client")
 PACKAGES = tuple(f"pulseline_{component}" for component in COMPONENTS)
 
 #: What a watcher needs, and no more.
-CLIENT_REQUIREMENTS = {"click", "httpx", "paho-mqtt", "platformdirs", "rich"}
+CLIENT_REQUIREMENTS = {"click", "httpx", "ijson", "paho-mqtt", "platformdirs", "rich"}
 
 
 @pytest.fixture(scope="session")
