@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from keyword import iskeyword
 from typing import Final, NoReturn
 
 import click
@@ -31,10 +32,15 @@ from pulseline_core.help_text import INTERRUPTED, PIPE_CLOSED
 
 ENTRY_POINT_GROUP: Final = "pulseline.commands"
 
-#: The client's commands in the order of ``--help``, each as module and attribute.
+#: The client's commands in the order of ``--help``.
+_NAMES: Final = (
+    *("up", "demo", "buckets", "events", "tail", "export", "import", "status", "heartbeat", "dead-letters", "setup"),
+)
+
+#: Each of them as module and attribute; a name that is a keyword of Python gets an underscore (PEP 8).
 COMMANDS: Final = {
-    name: f"pulseline_client.commands.{name.replace('-', '_')}:command"
-    for name in ("up", "demo", "buckets", "events", "tail", "export", "status", "heartbeat", "dead-letters", "setup")
+    name: f"pulseline_client.commands.{name.replace('-', '_')}{'_' if iskeyword(name) else ''}:command"
+    for name in _NAMES
 }
 
 

@@ -240,7 +240,17 @@ def test_status_as_json_is_that_of_rest(demo_system: Up) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "buckets", "events x", "tail", "export", "status", "dead-letters list", "dead-letters drop 1"],
+    [
+        "demo",
+        "buckets",
+        "events x",
+        "tail",
+        "export",
+        "import x.json",
+        "status",
+        "dead-letters list",
+        "dead-letters drop 1",
+    ],
 )
 def test_without_a_server_every_command_says_so(tmp_path: Path, command: str) -> None:
     """One line with the address and the way out, exit code 3."""

@@ -32,6 +32,9 @@ from pulseline_core.errors import InvalidSetting, OutboxInUse, ReplyTimeout, Una
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 
+#: Names the outbox that commands share.
+CLIENT_NAME: Final = "pulseline-cli"
+
 #: How long a command waits for the server to confirm what it wrote.
 REPLY_TIMEOUT_S: Final = 5.0
 
@@ -76,17 +79,22 @@ class Server:
         return Subscriber(address, tell_link=tell_link)
 
     @contextmanager
-    def open_client(self) -> Iterator[Client]:
+    def open_client(self, name: str = CLIENT_NAME, *, timeout_s: float = REPLY_TIMEOUT_S) -> Iterator[Client]:
         """Yield a client that writes.
 
         All commands on one machine that talk to one server share an outbox, so that what one leaves behind is sent by
-        the next. Only one process at a time can have it open; the others wait for a while.
+        the next; one that runs for long has its own. Only one process at a time can have it open; the others wait for
+        a while.
+
+        Args:
+            name: of the outbox.
+            timeout_s: how long the client waits for the server to confirm what it wrote.
 
         Raises:
             OutboxInUse: another command holds the outbox for longer.
             LoginRefused: the broker does not know this user; what was to be sent is kept.
         """
-        client = self._build_client()
+        client = self._build_client(name, timeout_s)
         _enter_patiently(client)
         try:
             yield client
@@ -95,20 +103,20 @@ class Server:
         finally:
             client.close()
 
-    def _build_client(self) -> Client:
+    def _build_client(self, name: str = CLIENT_NAME, timeout_s: float = REPLY_TIMEOUT_S) -> Client:
         mqtt = self.settings.mqtt
-        folder = f"pulseline-cli-{reach(mqtt.host)}-{mqtt.port}".replace(":", "_")
+        folder = f"{name}-{reach(mqtt.host)}-{mqtt.port}".replace(":", "_")
         return Client(
             reach(mqtt.host),
             mqtt.port,
-            name="pulseline-cli",
+            name=name,
             outbox=paths.get_data_dir(self.settings.testing) / "client" / folder / "outbox.db",
             username=mqtt.username,
             password=mqtt.password,
             url=self.url,
             key=self._read_key(),
             root=mqtt.root,
-            timeout_s=REPLY_TIMEOUT_S,
+            timeout_s=timeout_s,
             max_payload_bytes=mqtt.max_payload_bytes,
         )
 

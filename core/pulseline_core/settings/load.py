@@ -36,9 +36,13 @@ SPECS: Final[tuple[Spec, ...]] = (
     *(spec for section, settings_class in _SECTIONS.items() for spec in iter_specs(section, settings_class)),
 )
 
-#: Variables of ours that are not settings: the file's place, and what the supervisor tells its children.
+#: Variables of ours that are not settings: the file's place, what the supervisor tells its children, and the key of a
+#: server that 'pulseline import' reads from.
 RESERVED_VARIABLES: Final = frozenset(
-    {"PULSELINE_CONFIG", "PULSELINE_READY_FD", "PULSELINE_LIFELINE_FD", "PULSELINE_LISTENER_FDS"}
+    {
+        *("PULSELINE_CONFIG", "PULSELINE_IMPORT_KEY"),
+        *("PULSELINE_READY_FD", "PULSELINE_LIFELINE_FD", "PULSELINE_LISTENER_FDS"),
+    }
 )
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
