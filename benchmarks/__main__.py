@@ -20,7 +20,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client_load, latency, mqtt_load, rest_load
+from benchmarks import client_load, import_load, latency, mqtt_load, rest_load
 from benchmarks.seed import Scale, build_store
 from tests.storm.system import System, find_descendants
 
@@ -54,6 +54,7 @@ def measure(system: System, buckets: int, *, share: float) -> Figures:
         rest_load.measure_rate(ports[1], connections=count, count=few(4_000) // count, buckets=buckets)
         for count in (1, 8)
     ]
+    imports = import_load.measure_rates(*ports, system.home, count=few(100_000))
     return {
         "plain QoS 1 heartbeats/s": mqtt_load.measure_rate(ports[0], count=few(80_000), buckets=buckets),
         "client heartbeats/s, 1 thread": clients[0],
@@ -65,6 +66,8 @@ def measure(system: System, buckets: int, *, share: float) -> Figures:
         "publish to readable p99 ms": wait.p99_ms,
         "REST heartbeats/s, 1 connection": rest[0],
         "REST heartbeats/s, 8 connections": rest[1],
+        "imported events/s": imports[0],
+        "imported again, events/s": imports[1],
         **read_memory(system.pid),
     }
 
