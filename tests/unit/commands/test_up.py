@@ -29,7 +29,9 @@ def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
 @pytest.mark.parametrize("flags", [["--api-key", "s3cret"], ["--api-key=s3cret"]], ids=["two words", "one word"])
 def test_build_commands_keeps_the_key_off_the_command_lines(flags: list[str]) -> None:
     """It is in the children's environment."""
-    for child in build_commands(["--port", "5700", *flags, "--testing"], {"PULSELINE_API_KEY": "s3cret"}):
+    arguments, environment = ["--port", "5700", *flags, "--testing"], {"PULSELINE_API_KEY": "s3cret"}
+
+    for child in build_commands(arguments, environment, api_address=("127.0.0.1", 5700)):
         assert child.argv[4:] == ("--port", "5700", "--testing")
         assert child.environment == {"PULSELINE_API_KEY": "s3cret"}
 
