@@ -163,14 +163,14 @@ def test_a_damaged_source_brings_what_came_before(is_error_among_events: bool) -
 
 
 def test_a_target_that_fails_ends_the_import() -> None:
-    """With its error; what was committed is counted."""
+    """With its error; what is known to be committed is counted."""
     target = FakeTarget(error=ReplyTimeout(60.0), works_for=1)
     importer = Importer(target, now=NOW)
 
     with pytest.raises(ReplyTimeout):
         importer.run(ListSource([("a", build_events(20 * BATCH_EVENTS))]))
 
-    assert importer.tally.stored == BATCH_EVENTS
+    assert importer.tally.stored <= len(target.get_events("a")) == BATCH_EVENTS
     assert len(target.batches) < 10
 
 
