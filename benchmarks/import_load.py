@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.seed import build_event
 from pulseline_client import Client
-from pulseline_client.importing.client_target import ClientTarget
 from pulseline_client.importing.export_file import ExportFile
 from pulseline_client.importing.importer import Importer
+from pulseline_client.importing.writer_target import WriterTarget
 
 #: For one batch, on a machine that is busy.
 REPLY_TIMEOUT_S = 60.0
@@ -38,6 +38,6 @@ def _build_export(bucket_id: str, count: int) -> bytes:
 
 def _measure_rate(client: Client, export: bytes, count: int) -> float:
     began = time.perf_counter()
-    tally = Importer(ClientTarget(client), now=datetime.now(UTC)).run(ExportFile(io.BytesIO(export)))
+    tally = Importer(WriterTarget(client, client.has_bucket), now=datetime.now(UTC)).run(ExportFile(io.BytesIO(export)))
     assert tally.stored == count, tally
     return count / (time.perf_counter() - began)

@@ -15,6 +15,7 @@ from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
 from pulseline_api.front_page import build_front_page, build_path_list
+from pulseline_api.imports import build_import_routes
 from pulseline_api.info import ServerInfo
 from pulseline_api.key_check import KeyCheck
 from pulseline_api.problems import register_problems
@@ -92,6 +93,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         EventRoutes(api).build(),
         build_settings_routes(api.settings),
         build_export_routes(reader, options.max_exports),
+        build_import_routes(api),
         build_status_routes(reader, options.board, info, options.read_link),
         DeadLetterRoutes(reader, writer).build(),
     ):

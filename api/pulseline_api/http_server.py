@@ -8,18 +8,20 @@ A request that still streams (an export to a slow reader) is hung up on: its res
 chunk, so that no client takes it for whole. So is a client that takes nothing of its response for ``stall_s``: the
 request thread that waits for it is free again then.
 
-Three of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
-JSON. Its dispatcher gives way to ``RequestThreads``. And its loop is called a round at a time, because its own ``run``
-ends only by an exception in the main thread.
+Four of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
+JSON. One path may have larger bodies than all others (``LargeBodies``). Its dispatcher gives way to ``RequestThreads``.
+And its loop is called a round at a time, because its own ``run`` ends only by an exception in the main thread.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from types import TracebackType
@@ -29,6 +31,7 @@ from wsgiref.types import WSGIApplication
 import orjson
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 
@@ -86,10 +89,52 @@ class _JsonErrorTask(ErrorTask):
         self.write(body)
 
 
+#: Ours, among waitress's adjustments.
+_LARGE_BODIES: Final = "pulseline_large_bodies"
+
+
+@dataclass(frozen=True, slots=True)
+class LargeBodies:
+    """The one path to which a body may be larger than all others.
+
+    Attributes:
+        path: decoded; a slash at its end does not matter.
+        limit_bytes: so large.
+        admits: says by its header ``Authorization`` whether a client may send so much.
+    """
+
+    path: str
+    limit_bytes: int
+    admits: Callable[[str], bool]
+
+
+class _Parser(HTTPRequestParser):
+    """Reads a request.
+
+    Attributes:
+        adj: the server's adjustments, among them the limit of the body.
+        path: decoded.
+    """
+
+    adj: Any
+    path: str
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the request's head, and let its body be large if that is for its path."""
+        super().parse_header(header_plus)
+        large: LargeBodies | None = getattr(self.adj, _LARGE_BODIES)
+        if large is None or self.path.rstrip("/") != large.path:
+            return
+        if large.admits(self.headers.get("AUTHORIZATION", "")):
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = large.limit_bytes
+
+
 class _Channel(HTTPChannel):
     """One connection."""
 
     error_task_class = _JsonErrorTask
+    parser_class = _Parser
 
     #: Since when the client has taken nothing of what waits for it.
     _stuck_since = inf
@@ -144,6 +189,7 @@ class HttpServer:
         threads: how many requests run at a time.
         stall_s: how long a client may take nothing of its response.
         listeners: sockets that are bound to host and port already; without any, the server binds its own.
+        large_bodies: where bodies may be larger than 64 MiB.
     """
 
     def __init__(
@@ -155,6 +201,7 @@ class HttpServer:
         threads: int,
         stall_s: float = _STALL_S,
         listeners: Sequence[socket.socket] = (),
+        large_bodies: LargeBodies | None = None,
     ) -> None:
         self._application = application
         self._host = host
@@ -162,6 +209,7 @@ class HttpServer:
         self._threads = threads
         self._stall_s = stall_s
         self._listeners = listeners
+        self._large_bodies = large_bodies
         self._sockets: dict[int, Any] = {}
         self._request_threads: RequestThreads | None = None
         self._thread: threading.Thread | None = None
@@ -242,6 +290,7 @@ class HttpServer:
         for listener in self._get_listeners():
             listener.channel_class = _Channel
             listener.adj.send_bytes = _SEND_BYTES
+            setattr(listener.adj, _LARGE_BODIES, self._large_bodies)
 
     def _get_listeners(self) -> list[BaseWSGIServer]:
         return [each for each in list(self._sockets.values()) if isinstance(each, BaseWSGIServer)]

@@ -49,10 +49,10 @@ class KeyCheck:
         """Raise ``Unauthorized`` for a request that needs the key and does not show it."""
         if request.endpoint in PUBLIC_ENDPOINTS or request.environ["REQUEST_METHOD"] == "OPTIONS":
             return
-        if not self._is_shown(request.environ.get("HTTP_AUTHORIZATION", "")):
+        if not self.is_shown(request.environ.get("HTTP_AUTHORIZATION", "")):
             raise Unauthorized(_MESSAGE, www_authenticate=WWWAuthenticate("bearer"))
 
-    def _is_shown(self, header: str) -> bool:
+    def is_shown(self, header: str) -> bool:
         """Return whether a header holds the key; how long that takes says nothing of it."""
         shown = header[len(_SCHEME) :].strip(" ") if header[: len(_SCHEME)].lower() == _SCHEME else ""
         return hmac.compare_digest(_digest(shown), self._digest)

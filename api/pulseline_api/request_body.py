@@ -22,6 +22,11 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _JSON: Final = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
 
 
+def is_json() -> bool:
+    """Return whether the content type of the body says JSON."""
+    return _JSON.fullmatch(request.environ.get("CONTENT_TYPE", "")) is not None
+
+
 def read_json() -> JSONValue:
     """Return what the body holds.
 
@@ -29,8 +34,8 @@ def read_json() -> JSONValue:
         UnsupportedMediaType: the content type is not JSON.
         InvalidPayload: the body is not JSON in UTF-8, or holds an integer beyond 64 bits.
     """
-    content_type = request.environ.get("CONTENT_TYPE", "")
-    if _JSON.fullmatch(content_type) is None:
+    if not is_json():
+        content_type = request.environ.get("CONTENT_TYPE", "")
         raise UnsupportedMediaType(f"the content type must be application/json, not {content_type[:128]!r}")
     return decode_json(request.get_data(cache=False))
 

@@ -10,8 +10,12 @@ be stored; what else may go wrong with a write is said in ``writes``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import IO
+
+import orjson
 
 from pulseline_api.info import ServerInfo
 from pulseline_api.log_file import read_log
@@ -19,6 +23,10 @@ from pulseline_api.reader import Reader
 from pulseline_api.settings import Settings
 from pulseline_api.writer import Writer
 from pulseline_api.writes import Writes
+from pulseline_client.importing.export_file import ExportFile
+from pulseline_client.importing.importer import Importer
+from pulseline_client.importing.tally import Tally
+from pulseline_client.importing.writer_target import WriterTarget
 from pulseline_core.bucket import BucketDescription, parse_bucket_id
 from pulseline_core.event import Event
 from pulseline_core.types import BucketId, JSONObject
@@ -48,6 +56,7 @@ class ServerAPI:
         self._writes = Writes(reader, writer)
         self._info = info
         self._find_log = find_log
+        self._import_target = WriterTarget(writer, reader.has_bucket)
         self.settings = Settings(reader, self._writes)
 
     def get_info(self) -> JSONObject:
@@ -112,6 +121,29 @@ class ServerAPI:
     def delete_bucket(self, bucket_id: str) -> None:
         """Delete a bucket with its events."""
         self._writes.delete_bucket(parse_bucket_id(bucket_id))
+
+    def import_bucket(self, bucket: JSONObject) -> Tally:
+        """Import one bucket with its events, an object with ``id`` and ``events``; see ``import_file``."""
+        return self.import_all({str(bucket.get("id", "")): bucket})
+
+    def import_all(self, buckets: JSONObject) -> Tally:
+        """Import buckets by id, as an export has them under ``buckets``; see ``import_file``."""
+        return self.import_file(BytesIO(orjson.dumps({"buckets": buckets})))
+
+    def import_file(self, file: IO[bytes]) -> Tally:
+        """Import an export of ActivityWatch or Pulseline as it is read, in flat memory.
+
+        Buckets that exist keep their description, and get those events that they do not have: so it can be repeated,
+        and what broke off is completed by doing it again. Events that can not be stored are skipped and counted.
+
+        Args:
+            file: seekable, binary, at any place.
+
+        Raises:
+            BadInput: it is no export from some place on; what came before is imported.
+            ReplyTimeout, BrokerUnavailable: ingest is away; some of it is imported.
+        """
+        return Importer(self._import_target, now=datetime.now(UTC)).run(ExportFile(file))
 
     # --- events
 

@@ -24,9 +24,11 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
-from pulseline_api.app import AppOptions, create_app
-from pulseline_api.http_server import HttpServer
+from pulseline_api.app import BASE_PATH, AppOptions, create_app
+from pulseline_api.http_server import HttpServer, LargeBodies
+from pulseline_api.imports import IMPORT_PATH, MAX_IMPORT_BYTES
 from pulseline_api.info import ServerInfo
+from pulseline_api.key_check import KeyCheck
 from pulseline_api.status_board import StatusBoard
 from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
@@ -168,7 +170,11 @@ class Service:
     def _build_server(self, reader: Reader, client: Client, options: AppOptions) -> HttpServer:
         api = self._settings.api
         app = create_app(reader, client, self._build_info(), options)
-        return HttpServer(app, api.host, api.port, threads=api.threads, listeners=self._listeners)
+        admits = (lambda _: True) if options.key is None else KeyCheck(options.key).is_shown
+        large_bodies = LargeBodies(f"{BASE_PATH}{IMPORT_PATH}", MAX_IMPORT_BYTES, admits)
+        return HttpServer(
+            app, api.host, api.port, threads=api.threads, listeners=self._listeners, large_bodies=large_bodies
+        )
 
     def _find_log(self) -> Path | None:
         return log.get_latest_log_file(LOG_NAME, testing=self._settings.testing) if self._settings.log.file else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pulseline_client.imported import Imported
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
 from pulseline_core.types import JSONValue
@@ -43,6 +44,9 @@ class Writer(Protocol):
 
     def insert_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> list[Event] | None:
         """Insert events, in as many messages as they need; return them with their ids."""
+
+    def import_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> Imported | None:
+        """Insert those events that the bucket does not have; return what that changed."""
 
     def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
         """Put an event in the place of the one with its id; raise ``NotFound``."""

@@ -251,6 +251,10 @@ class Client(Writer):
         """Return a bucket; raise ``NotFound``."""
         return self._rest.get_bucket(bucket_id)
 
+    def has_bucket(self, bucket_id: str) -> bool:
+        """Return whether the server has a bucket."""
+        return self._rest.has_bucket(bucket_id)
+
     def get_events(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, limit: int | None = None
     ) -> list[Event]:

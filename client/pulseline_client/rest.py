@@ -103,6 +103,14 @@ class RestReader:
         """Return a bucket; raise ``NotFound``."""
         return self._expect(dict, f"/buckets/{quote_segment(bucket_id)}", missing=("bucket", bucket_id))
 
+    def has_bucket(self, bucket_id: str) -> bool:
+        """Return whether the server has a bucket."""
+        try:
+            self.get_bucket(bucket_id)
+        except NotFound:
+            return False
+        return True
+
     def get_events(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, limit: int | None = None
     ) -> list[Event]:

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import Column, Form, cut, json_option, open_console, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
-from pulseline_client.importing.client_target import ClientTarget
-from pulseline_client.importing.importer import BucketTally, Importer, Tally, Target
+from pulseline_client.importing.importer import Importer, Target
 from pulseline_client.importing.opening import open_source
-from pulseline_client.importing.source import Refusal, Source
+from pulseline_client.importing.source import Source
+from pulseline_client.importing.tally import Tally, describe_refusal
+from pulseline_client.importing.writer_target import WriterTarget
 from pulseline_core.errors import BadInput, ExitCode, PulselineError
 from pulseline_core.help_text import WRITER_CODES, build_epilog
-from pulseline_core.types import JSONObject
 
 #: How long the server may take for one batch: a restart, or a disk that is busy.
 REPLY_TIMEOUT_S: Final = 60.0
@@ -87,7 +87,7 @@ def command(*, source: str, key: str, server: Server, form: Form) -> None:
         open_source(source, key=key) as opened,
         server.open_client("pulseline-import", timeout_s=REPLY_TIMEOUT_S) as client,
     ):
-        tally = _import(opened, ClientTarget(client), form)
+        tally = _import(opened, WriterTarget(client, client.has_bucket), form)
     if tally.skipped:
         raise Skipped(tally.skipped)
 
@@ -122,28 +122,10 @@ def _show_progress(source: Source) -> Iterator[Callable[[Tally], None]]:
 
 
 def _report(tally: Tally, form: Form) -> None:
-    records = [_describe(bucket_id, bucket) for bucket_id, bucket in tally.buckets.items()]
     if form is Form.JSON:
-        show_json(
-            {"buckets": dict(zip(tally.buckets, records, strict=True)), "skipped": list(map(_show, tally.examples))}
-        )
-    else:
-        show_records(records, _COLUMNS, form=form, nothing="There was no bucket to import.")
-        for example in tally.examples:
-            click.echo(f"skipped {_show(example)}", err=True)
-
-
-def _describe(bucket_id: str, bucket: BucketTally) -> JSONObject:
-    return {
-        "id": bucket_id,
-        "is_new": bucket.is_new,
-        "added": bucket.added,
-        "extended": bucket.extended,
-        "unchanged": bucket.unchanged,
-        "skipped": bucket.skipped.total(),
-    }
-
-
-def _show(example: tuple[str, Refusal]) -> str:
-    bucket_id, refusal = example
-    return cut(escape(f"in bucket {bucket_id!r}: {refusal.field} {refusal.problem}"), _EXAMPLE_WIDTH)
+        show_json(tally.to_json())
+        return
+    records = [bucket.to_json(bucket_id) for bucket_id, bucket in tally.buckets.items()]
+    show_records(records, _COLUMNS, form=form, nothing="There was no bucket to import.")
+    for example in tally.examples:
+        click.echo(f"skipped {cut(escape(describe_refusal(*example)), _EXAMPLE_WIDTH)}", err=True)

@@ -15,15 +15,16 @@ whenever the source is imported. So an import that was cut off anywhere is compl
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from pulseline_client.imported import Imported
 from pulseline_client.importing.source import Refusal, Source, SourceBucket, build_description
+from pulseline_client.importing.tally import BucketTally, Tally
 from pulseline_core.bucket import parse_bucket_id
 from pulseline_core.errors import BadInput, InvalidBucketId, PayloadTooLarge
 from pulseline_core.event import Event
@@ -37,9 +38,6 @@ BATCH_CHARACTERS: Final = 1024 * 1024
 
 #: Batches on their way: one is committed, one waits for that, one is being written.
 SENDERS: Final = 3
-
-#: Refusals that are kept to be shown.
-MAX_EXAMPLES: Final = 5
 
 
 class Target(Protocol):
@@ -65,59 +63,6 @@ class Target(Protocol):
 
     def check_event(self, event: Event) -> None:
         """Raise ``PayloadTooLarge`` for an event that is too large to be sent."""
-
-
-@dataclass(slots=True)
-class BucketTally:
-    """What became of the events of one bucket.
-
-    Attributes:
-        is_new: whether the import made the bucket.
-        added: events that were not there.
-        extended: events that were there, but shorter.
-        unchanged: events that were there; also those whose answer got lost on the way.
-        skipped: what could not be taken, by what is wrong with it.
-    """
-
-    is_new: bool = False
-    added: int = 0
-    extended: int = 0
-    unchanged: int = 0
-    skipped: Counter[str] = field(default_factory=Counter[str])
-
-    @property
-    def stored(self) -> int:
-        """How many of its events are there now."""
-        return self.added + self.extended + self.unchanged
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of an import, also while it goes on.
-
-    Attributes:
-        buckets: by id, in the order of the source.
-        examples: the first refusals, each with its bucket's id.
-    """
-
-    buckets: dict[str, BucketTally] = field(default_factory=dict[str, BucketTally])
-    examples: list[tuple[str, Refusal]] = field(default_factory=list[tuple[str, Refusal]])
-
-    @property
-    def stored(self) -> int:
-        """How many events are there now."""
-        return sum(bucket.stored for bucket in self.buckets.values())
-
-    @property
-    def skipped(self) -> Counter[str]:
-        """What could not be taken, by what is wrong with it."""
-        return sum((bucket.skipped for bucket in self.buckets.values()), Counter[str]())
-
-    def refuse(self, bucket_id: str, refusal: Refusal) -> None:
-        """Count something that can not be taken."""
-        self.buckets.setdefault(bucket_id, BucketTally()).skipped[refusal.field] += 1
-        if len(self.examples) < MAX_EXAMPLES:
-            self.examples.append((bucket_id, refusal))
 
 
 def _do_nothing(_: Tally) -> None:

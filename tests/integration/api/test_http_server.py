@@ -14,9 +14,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import httpx
 import pytest
 
-from pulseline_api.http_server import HttpServer
+from pulseline_api import create_app
+from pulseline_api.http_server import HttpServer, LargeBodies
 from pulseline_core import listening
 from pulseline_core.errors import InvalidSetting, NotPermitted, PortInUse
+from tests.unit.api.conftest import INFO
+from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
 
 
 def _talk(port: int, request: bytes) -> bytes:
@@ -290,3 +293,35 @@ def test_closing_twice_does_nothing(server: HttpServer) -> None:
     server.close()
     server.join()
     server.join()
+
+
+@pytest.fixture
+def large_server(store: MemoryStore) -> Iterator[HttpServer]:
+    """A server that takes imports of 100 MiB from those who show a key."""
+    large = LargeBodies("/api/0/import", 100 * 1024 * 1024, lambda header: header == "Bearer key")
+    app = create_app(MemoryReader(store), RecordingWriter(store), INFO)
+    with HttpServer(app, "127.0.0.1", 0, threads=1, large_bodies=large) as server:
+        yield server
+
+
+def test_one_path_takes_larger_bodies(large_server: HttpServer) -> None:
+    """From those whom it admits; the body lies in a file."""
+    answer = httpx.post(
+        f"http://127.0.0.1:{large_server.port}/api/0/import/",
+        content=b'{"buckets": {}}' + b" " * (65 * 1024 * 1024),
+        headers={"Content-Type": "application/json", "Authorization": "Bearer key"},
+        trust_env=False,
+    )
+
+    assert (answer.status_code, answer.json()) == (200, {"buckets": {}, "skipped": []})
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [(b"/api/0/import", b"other"), (b"/api/0/settings/x", b"key"), (b"//api/0/import", b"key")],
+)
+def test_others_are_turned_away_before_they_send_it(large_server: HttpServer, path: bytes, key: bytes) -> None:
+    """The head says how much it would be."""
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 68157440\r\n\r\n"
+
+    assert _read_problem(_talk(large_server.port, head % (path, key)))[0] == 413

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pulseline_client.imported import Imported
 from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
@@ -195,6 +196,14 @@ class RecordingWriter:
         if self._record("insert_events", bucket_id, list(events), queued=queued):
             return [self.store.add_event(bucket_id, event) for event in events]
         return None
+
+    def import_events(self, bucket_id: str, events: Sequence[Event], *, queued: bool = False) -> Imported | None:
+        if not self._record("import_events", bucket_id, list(events), queued=queued):
+            return None
+        missing = [event for event in events if event not in self.store.events[bucket_id]]
+        for event in missing:
+            self.store.add_event(bucket_id, event)
+        return Imported(inserted=len(missing))
 
     def replace_event(self, bucket_id: str, event: Event, *, queued: bool = False) -> Event | None:
         if self._record("replace_event", bucket_id, event, queued=queued):
