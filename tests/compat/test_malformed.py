@@ -43,13 +43,15 @@ WRITES = {
     "heartbeat": ("POST", "buckets/{}/heartbeat?pulsetime=60", json.dumps(build_event(1))),
     "setting": ("POST", "settings/stolen", "true"),
     "delete": ("DELETE", "buckets/{}?force=1", ""),
+    "range": ("DELETE", "buckets/{}/events?start=2026-03-01&end=2026-03-02", ""),
     "update": ("PUT", "buckets/{}", json.dumps(_BUCKET)),
 }
 
 
 def read_all(http: httpx.Client) -> Any:
-    """Return everything that is stored; the body has to be JSON as browsers read it."""
-    return json.loads(http.get("/export").raise_for_status().content, parse_constant=refuse)
+    """Return everything that is stored; the bodies have to be JSON as browsers read it."""
+    answers = [http.get(path).raise_for_status() for path in ("/export", "/settings")]
+    return [json.loads(answer.content, parse_constant=refuse) for answer in answers]
 
 
 def refuse(constant: str) -> NoReturn:
@@ -64,6 +66,7 @@ def test_foreign_page_writes_nothing(
     http: httpx.Client, bucket: str, origin: str, content_type: str, method: str, path: str, body: str
 ) -> None:
     """Neither with a form nor with what its preflight would have refused; ``Host`` is ours, as in a browser."""
+    http.post(f"/buckets/{bucket}/events", json=[build_event(0)]).raise_for_status()
     before = read_all(http)
     content = _MULTIPART if content_type.startswith("multipart") else body
     headers = {"Origin": origin, "Content-Type": content_type}
