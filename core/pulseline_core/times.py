@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from pulseline_core.errors import InvalidEvent
@@ -14,6 +15,9 @@ from pulseline_core.errors import InvalidEvent
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 MICROSECOND: Final = timedelta(microseconds=1)
+
+#: Each second of an hour as text.
+_WITHIN_HOUR: Final = tuple(f"{minute:02d}:{second:02d}" for minute in range(60) for second in range(60))
 
 #: How far ahead of the receiver's clock a timestamp may lie: a wrong time zone, not a wrong year.
 MAX_AHEAD: Final = timedelta(days=1)
@@ -57,6 +61,20 @@ def check_timestamp(instant: datetime, *, now: datetime) -> None:
 def format_timestamp(instant: datetime) -> str:
     """Write an instant as ActivityWatch does: ``+00:00``, six fraction digits or none (aw-core 0.5.18)."""
     return instant.astimezone(UTC).isoformat()
+
+
+def format_us(us: int) -> str:
+    """Write the instant ``us`` microseconds after 1970 as ``format_timestamp`` does, in a third of the time."""
+    seconds, fraction = divmod(us, 1_000_000)
+    hours, seconds = divmod(seconds, 3600)
+    digits = f".{fraction:06d}" if fraction else ""
+    return f"{_format_hour(hours)}{_WITHIN_HOUR[seconds]}{digits}+00:00"
+
+
+@lru_cache(maxsize=256)
+def _format_hour(hours: int) -> str:
+    """Return what the instants of an hour begin with, as in ``2026-11-23T10:``."""
+    return (EPOCH + timedelta(hours=hours)).isoformat()[:14]
 
 
 def to_us(instant: datetime) -> int:

@@ -12,9 +12,20 @@ from __future__ import annotations
 
 from pulseline_core.store.buckets import BucketRow
 from pulseline_core.store.dead_letters import DeadLetter
+from pulseline_core.store.event_rows import EventRow
 from pulseline_core.store.opening import open_reader, open_store
 from pulseline_core.store.reader import Reader
 from pulseline_core.store.timeline import Imported
 from pulseline_core.store.writer import Store, Transaction
 
-__all__ = ["BucketRow", "DeadLetter", "Imported", "Reader", "Store", "Transaction", "open_reader", "open_store"]
+__all__ = [
+    "BucketRow",
+    "DeadLetter",
+    "EventRow",
+    "Imported",
+    "Reader",
+    "Store",
+    "Transaction",
+    "open_reader",
+    "open_store",
+]

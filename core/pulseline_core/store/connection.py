@@ -22,8 +22,8 @@ from pulseline_core.errors import PulselineError, StoreUnavailable
 #: One row, or the parameters of one statement.
 Row: TypeAlias = tuple[Any, ...]
 
-#: How many rows are taken from the driver at once.
-FETCH_ROWS: Final = 1000
+#: How many rows are taken from the driver at once: 25 MB if all of them have the largest data that a message holds.
+FETCH_ROWS: Final = 100
 
 
 class Backend(Protocol):

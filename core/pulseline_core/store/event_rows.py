@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 
 from pulseline_core.event import Event, restore_event
-from pulseline_core.store.connection import Row
 from pulseline_core.times import from_us
 from pulseline_core.types import JSONObject
 
-#: What ``iter_events`` takes, in its order. The event table is ``e``.
+#: The event's number, its start and end in microseconds since 1970, the number of its data, and that as JSON text: keys
+#: sorted, no spaces, one text for equal data.
+EventRow: TypeAlias = tuple[int, int, int, int, str]
+
+#: Selects an ``EventRow``. The event table is ``e``.
 SELECT_EVENTS: Final = "SELECT e.id, start_us, end_us, data_id, json FROM event e JOIN event_data d ON d.id = data_id"
 
 #: Instants that no event lies beyond, for ranges without an end; both fit every database's 64-bit integer.
@@ -28,8 +31,8 @@ def build_event(event_id: int, start_us: int, end_us: int, data: JSONObject) -> 
     )
 
 
-def iter_events(rows: Iterable[Row], *, clip_us: tuple[int, int] | None = None) -> Iterator[Event]:
-    """Yield the events of rows of ``SELECT_EVENTS``, cut to a range of time if there is one.
+def iter_events(rows: Iterable[EventRow], *, clip_us: tuple[int, int] | None = None) -> Iterator[Event]:
+    """Yield the events of rows, cut to a range of time if there is one.
 
     Equal data is decoded once and shared: nobody may change it.
     """
@@ -40,3 +43,12 @@ def iter_events(rows: Iterable[Row], *, clip_us: tuple[int, int] | None = None) 
         if data is None:
             data = decoded[data_id] = orjson.loads(text)
         yield build_event(event_id, max(start_us, first_us), min(end_us, last_us), data)
+
+
+def clip_rows(rows: Iterable[EventRow], clip_us: tuple[int, int]) -> list[EventRow]:
+    """Return the rows cut to a range of time."""
+    first_us, last_us = clip_us
+    return [
+        (event_id, max(start_us, first_us), min(end_us, last_us), data_id, text)
+        for event_id, start_us, end_us, data_id, text in rows
+    ]

@@ -23,8 +23,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from pulseline_core.errors import NotFound
-from pulseline_core.store.connection import Connection, Row
-from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS
+from pulseline_core.store.connection import Connection
+from pulseline_core.store.event_rows import MAX_US, MIN_US, SELECT_EVENTS, EventRow
 from pulseline_core.store.models import IS_KEPT, IS_LONG, LONG_US
 from pulseline_core.times import to_us
 
@@ -86,6 +86,12 @@ class EventRange(NamedTuple):
         return self.bucket_key, self.first_us - self.longest_us, self.first_us, self.first_us
 
 
+def place_of(row: EventRow) -> Place:
+    """Return where a row lies."""
+    event_id, start_us = row[:2]
+    return Place(start_us, event_id)
+
+
 def find_range(
     connection: Connection, bucket_id: str, start: datetime | None = None, end: datetime | None = None
 ) -> EventRange:
@@ -101,7 +107,7 @@ def find_range(
     return EventRange(key, longest_us, MIN_US if start is None else to_us(start), MAX_US if end is None else to_us(end))
 
 
-def iter_range(connection: Connection, wanted: EventRange, limit: int) -> Iterator[Row]:
+def iter_range(connection: Connection, wanted: EventRange, limit: int) -> Iterator[EventRow]:
     """Yield the events' rows, newest first, ``limit`` at most; the transaction must stay open meanwhile."""
     if wanted.is_empty:
         return
@@ -113,16 +119,16 @@ def iter_range(connection: Connection, wanted: EventRange, limit: int) -> Iterat
         yield from islice(read_reaching(connection, wanted), limit - count)
 
 
-def iter_beginning(connection: Connection, wanted: EventRange, before: Place, limit: int) -> Iterator[Row]:
+def iter_beginning(connection: Connection, wanted: EventRange, before: Place, limit: int) -> Iterator[EventRow]:
     """Yield the rows of events that begin in the range, newest first, from ``before`` on."""
     return connection.iter_rows(_SELECT_PAGE, (wanted.bucket_key, wanted.first_us, *before, limit))
 
 
-def read_reaching(connection: Connection, wanted: EventRange) -> list[Row]:
+def read_reaching(connection: Connection, wanted: EventRange) -> list[EventRow]:
     """Return the rows of events that began before the range and reach into it, newest first."""
     rows = connection.fetch_all(_SELECT_SHORT, wanted.bounds_of_short)
     rows += connection.fetch_all(_SELECT_LONG, wanted.bounds_of_long)
-    return sorted(rows, key=_place_of, reverse=True)
+    return sorted(rows, key=place_of, reverse=True)
 
 
 def count_range(connection: Connection, wanted: EventRange) -> int:
@@ -140,8 +146,3 @@ def count_range(connection: Connection, wanted: EventRange) -> int:
 def _count(connection: Connection, sql: str, parameters: tuple[int, ...]) -> int:
     row = connection.fetch_one(sql, parameters)
     return 0 if row is None else int(row[0])
-
-
-def _place_of(row: Row) -> Place:
-    event_id, start_us = row[:2]
-    return Place(start_us, event_id)

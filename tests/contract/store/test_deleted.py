@@ -44,6 +44,8 @@ def _count(store: Store, table: str) -> int:
         pytest.param(lambda reader: reader.read_bucket(BUCKET), id="bucket"),
         pytest.param(lambda reader: reader.read_events(BUCKET), id="events"),
         pytest.param(lambda reader: reader.iter_events(BUCKET), id="stream"),
+        pytest.param(lambda reader: reader.iter_event_pages(BUCKET), id="pages"),
+        pytest.param(lambda reader: reader.read_event_rows(BUCKET), id="rows"),
         pytest.param(lambda reader: reader.count_events(BUCKET), id="count"),
         pytest.param(lambda reader: reader.read_event(BUCKET, 1), id="event"),
     ],

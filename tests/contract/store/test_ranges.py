@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from pulseline_core.errors import Misuse, NotFound
 from pulseline_core.event import Event
 from pulseline_core.store import Reader, Store
+from pulseline_core.store.event_rows import iter_events
+from pulseline_core.store.reader import PAGE_CHARACTERS
+from pulseline_core.times import to_us
 from tests.contract.store.samples import BUCKET, MAIL, WORK, Place, at, beat, get_row, insert, make_event, outline
 
 HOUR = 3600
@@ -105,11 +108,21 @@ def test_a_negative_limit_is_a_bug_of_the_caller(reader: Reader) -> None:
     [
         lambda reader: reader.read_events("none"),
         lambda reader: reader.iter_events("none"),
+        lambda reader: reader.iter_event_pages("none"),
+        lambda reader: reader.read_event_rows("none"),
         lambda reader: reader.read_event("none", 1),
         lambda reader: reader.count_events("none"),
         lambda reader: reader.read_bucket("none"),
     ],
-    ids=["read_events", "iter_events", "read_event", "count_events", "read_bucket"],
+    ids=[
+        "read_events",
+        "iter_events",
+        "iter_event_pages",
+        "read_event_rows",
+        "read_event",
+        "count_events",
+        "read_bucket",
+    ],
 )
 def test_reading_a_bucket_that_does_not_exist_says_so(reader: Reader, read: Callable[[Reader], object]) -> None:
     """At the call, also where an iterator is asked for."""
@@ -153,6 +166,28 @@ def test_a_stream_goes_on_while_events_come_and_go(store: Store, reader: Reader)
     assert starts == [90, 80, 70, 60, 40, 30, 20, 15, 10, 0]
 
 
+def test_a_row_is_numbers_and_the_text_of_the_data(store: Store, reader: Reader) -> None:
+    """Microseconds since 1970; equal data has one number and one text, however it was written."""
+    insert(store, make_event(0, 1.5, {"b": 1.0, "a": "ä\n"}), make_event(1, 0, {"a": "ä\n", "b": 1}))
+
+    (_, start_us, end_us, data_id, text), (*_, other_id, _) = reversed(reader.read_event_rows(BUCKET))
+
+    assert (start_us, end_us) == (to_us(at(0)), to_us(at(1.5)))
+    assert text == '{"a":"ä\\n","b":1}'
+    assert data_id == other_id
+
+
+def test_a_page_of_large_events_ends_early(store: Store, reader: Reader) -> None:
+    """So that pages stay small in memory; no event is missing."""
+    texts = [f"{number}{'x' * (PAGE_CHARACTERS // 2)}" for number in range(5)]
+    insert(store, *(make_event(number, data={"text": text}) for number, text in enumerate(texts)))
+
+    pages = list(reader.iter_event_pages(BUCKET))
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [event.data["text"] for page in pages for event in iter_events(page)] == texts[::-1]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(st.builds(make_event, STARTS, LENGTHS), max_size=12),
@@ -178,9 +213,14 @@ def test_every_way_to_read_a_range_agrees_with_the_rule(
             found = reader.read_events(BUCKET, start=start, end=end, limit=limit, clip=False)
             streamed = list(reader.iter_events(BUCKET, start=start, end=end, page=page))
             count = reader.count_events(BUCKET, start=start, end=end)
+            cut = reader.read_events(BUCKET, start=start, end=end)
+            rows = reader.read_event_rows(BUCKET, start=start, end=end, limit=limit)
+            pages = list(reader.iter_event_pages(BUCKET, start=start, end=end, page=page))
 
     expected = [event for event in inserted if first <= event.end and event.timestamp <= last and first <= last]
     expected.sort(key=lambda event: (event.timestamp, event.id), reverse=True)
     assert [event.id for event in found] == [event.id for event in expected][:limit]
     assert [event.id for event in streamed] == [event.id for event in expected]
     assert count == len(expected)
+    assert list(iter_events(rows)) == cut[:limit]
+    assert [event for rows in pages for event in iter_events(rows)] == cut

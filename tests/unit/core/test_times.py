@@ -115,6 +115,12 @@ def test_timestamps_round_trip(instant: datetime) -> None:
     assert times.parse_timestamp(times.format_timestamp(instant)) == instant
 
 
+@given(instant=instants)
+def test_microseconds_are_written_as_their_instant_is(instant: datetime) -> None:
+    """The fast way and the plain one agree."""
+    assert times.format_us(times.to_us(instant)) == times.format_timestamp(instant)
+
+
 def test_seconds_to_us_rounds() -> None:
     """Binary fractions do not lose a microsecond."""
     assert times.seconds_to_us(1.1) == 1_100_000
