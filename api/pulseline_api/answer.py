@@ -16,6 +16,11 @@ def answer(value: object, status: int = HTTPStatus.OK) -> Response:
     return Response(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), status, content_type=JSON_TYPE)
 
 
+def answer_text(text: str) -> Response:
+    """Return text that is JSON already, with a line end."""
+    return Response(f"{text}\n".encode(), content_type=JSON_TYPE)
+
+
 def answer_nothing(status: int) -> Response:
     """Return an empty response without a content type, as a 304 must be."""
     response = Response(status=status)

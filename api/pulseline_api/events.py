@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
-from pulseline_api.answer import answer
+from pulseline_api.answer import answer, answer_text
 from pulseline_api.event_body import parse_events, parse_heartbeat
+from pulseline_api.event_text import describe_rows_with_ids
 from pulseline_api.parameters import read_limit, read_pulsetime, read_time, require_time
 from pulseline_api.request_body import read_json, read_object
 from pulseline_api.server_api import ServerAPI
@@ -41,8 +42,8 @@ class EventRoutes:
 
     def get_events(self, bucket_id: BucketId) -> Response:
         """Answer the events within the range, clipped to it, newest first."""
-        events = self._api.get_events(bucket_id, read_limit(), read_time("start"), read_time("end"))
-        return answer([event.to_json() for event in events])
+        rows = self._api.get_event_rows(bucket_id, read_limit(), read_time("start"), read_time("end"))
+        return answer_text(f"[{','.join(describe_rows_with_ids(rows))}]")
 
     def post_events(self, bucket_id: BucketId) -> Response:
         """Insert one event or many, replacing those whose id exists in this bucket; answer them as stored.

@@ -1,6 +1,7 @@
-"""``GET /api/0/export`` and ``/api/0/buckets/<id>/export``: everything, in the form both ActivityWatch servers import.
+"""``GET /api/0/export`` and ``/api/0/buckets/<id>/export``: everything, or a range of time, newest first, without ids.
 
-``{"buckets": {"<id>": {...the bucket, "events": [...newest first, without ids]}}}``
+``?format=`` chooses the form: JSON, which ActivityWatch imports, CSV or NDJSON. Events are cut to a range, so that the
+months of a year add up to it.
 
 The answer is made while it is sent, a page of events at a time, so its size does not matter to the server. Events
 that come in meanwhile may or may not be part of it; a bucket that is deleted meanwhile ends where it got to.
@@ -13,30 +14,42 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
-import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from pulseline_api.answer import JSON_TYPE
+from pulseline_api.export_csv import iter_csv
+from pulseline_api.export_json import iter_json, iter_ndjson
+from pulseline_api.export_selection import Selection
+from pulseline_api.parameters import InvalidParameter, read_time
 from pulseline_api.reader import Reader
 from pulseline_core.bucket import Bucket
-from pulseline_core.errors import NotFound
-from pulseline_core.event import Event
-from pulseline_core.types import BucketId, JSONObject
-
-#: Events encoded at once: some 100 KiB of window events.
-_PAGE: Final = 500
+from pulseline_core.types import BucketId
 
 #: Seconds after which a client that was turned away may ask again.
 _RETRY_AFTER_S: Final = 10
 
 #: What a file name may hold everywhere; the rest of a bucket id becomes "_".
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
+
+
+class _Form(NamedTuple):
+    """One of the forms of an export."""
+
+    content_type: str
+    iter_chunks: Callable[[Selection], Iterator[bytes]]
+
+
+#: By what ``?format=`` says, which is also how the file's name ends.
+_FORMS: Final = {
+    "json": _Form(JSON_TYPE, iter_json),
+    "csv": _Form("text/csv; charset=utf-8", iter_csv),
+    "ndjson": _Form("application/x-ndjson", iter_ndjson),
+}
 
 
 def build_export_routes(reader: Reader, max_exports: int) -> Blueprint:
@@ -47,23 +60,33 @@ def build_export_routes(reader: Reader, max_exports: int) -> Blueprint:
     @routes.get("/export")
     def export_all() -> Response:
         """Stream all buckets."""
-        return stream(reader.read_buckets(), name="aw-buckets-export.json")
+        return stream(reader.read_buckets(), name="aw-buckets-export")
 
     @routes.get("/buckets/<bucket_id>/export")
     def export_bucket(bucket_id: BucketId) -> Response:
         """Stream one bucket."""
-        return stream([reader.read_bucket(bucket_id)], name=f"aw-bucket-export_{bucket_id}.json")
+        return stream([reader.read_bucket(bucket_id)], name=f"aw-bucket-export_{bucket_id}")
 
     def stream(buckets: Sequence[Bucket], *, name: str) -> Response:
+        ending = _read_format()
+        form = _FORMS[ending]
+        selection = Selection(reader=reader, buckets=buckets, start=read_time("start"), end=read_time("end"))
         if not places.acquire(blocking=False):
             message = f"{max_exports} exports run already; try again when one of them has ended"
             raise ServiceUnavailable(message, retry_after=_RETRY_AFTER_S)
-        response = Response(_iter_export(reader, buckets), content_type=JSON_TYPE)
+        response = Response(form.iter_chunks(selection), content_type=form.content_type)
         response.call_on_close(places.release)
-        response.headers["Content-Disposition"] = _describe_file(name)
+        response.headers["Content-Disposition"] = _describe_file(f"{name}.{ending}")
         return response
 
     return routes
+
+
+def _read_format() -> str:
+    text = request.args.get("format", "json")
+    if text not in _FORMS:
+        raise InvalidParameter("format", f"{text[:64]!r} is not one of {', '.join(_FORMS)}")
+    return text
 
 
 def _describe_file(name: str) -> str:
@@ -71,32 +94,3 @@ def _describe_file(name: str) -> str:
     plain = _UNSAFE.sub("_", name)
     disposition = f"attachment; filename={plain}"
     return disposition if plain == name else f"{disposition}; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _iter_export(reader: Reader, buckets: Iterable[Bucket]) -> Iterator[bytes]:
-    lead = b""
-    yield b'{"buckets":{'
-    for bucket in buckets:
-        try:
-            events = reader.iter_events(bucket.id)
-        except NotFound:  # deleted since the list was read
-            continue
-        head = orjson.dumps(bucket.to_json())[:-1]
-        yield lead + orjson.dumps(bucket.id) + b":" + head + b',"events":['
-        yield from _iter_pages(events)
-        yield b"]}"
-        lead = b","
-    yield b"}}\n"
-
-
-def _iter_pages(events: Iterator[Event]) -> Iterator[bytes]:
-    lead = b""
-    while page := [_describe(event) for event in islice(events, _PAGE)]:
-        yield lead + orjson.dumps(page)[1:-1]
-        lead = b","
-
-
-def _describe(event: Event) -> JSONObject:
-    described = event.to_json()
-    del described["id"]
-    return described

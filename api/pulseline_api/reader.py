@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pulseline_core.bucket import Bucket
 from pulseline_core.event import Event
-from pulseline_core.store import DeadLetter
+from pulseline_core.store import DeadLetter, EventRow
 from pulseline_core.types import JSONObject, JSONValue
 
 
@@ -34,14 +34,26 @@ class Reader(Protocol):
     ) -> Sequence[Event]:
         """Return the events within [start, end], clipped to it, newest first; raise ``NotFound``."""
 
+    def read_event_rows(
+        self,
+        bucket_id: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[EventRow]:
+        """Return what ``read_events`` would, as rows."""
+
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event of the bucket as it is stored."""
 
     def count_events(self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None) -> int:
         """Return how many events ``read_events`` would return; raise ``NotFound``."""
 
-    def iter_events(self, bucket_id: str) -> Iterator[Event]:
-        """Return an iterator of all events, newest first, in flat memory; raise ``NotFound`` at once."""
+    def iter_event_pages(
+        self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[Sequence[EventRow]]:
+        """Return what ``read_events`` would, as rows, in flat memory: a page at a time; raise ``NotFound`` at once."""
 
     def read_setting(self, key: str) -> JSONValue:
         """Return what a client keeps under a key, ``None`` if nothing."""

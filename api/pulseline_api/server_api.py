@@ -29,6 +29,7 @@ from pulseline_client.importing.tally import Tally
 from pulseline_client.importing.writer_target import WriterTarget
 from pulseline_core.bucket import BucketDescription, parse_bucket_id
 from pulseline_core.event import Event
+from pulseline_core.store import EventRow
 from pulseline_core.types import BucketId, JSONObject
 
 
@@ -153,6 +154,13 @@ class ServerAPI:
         """Return the events within [start, end], cut to it, newest first; a negative limit is none."""
         self._writes.settle(BucketId(bucket_id))
         return self._reader.read_events(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
+
+    def get_event_rows(
+        self, bucket_id: str, limit: int = -1, start: datetime | None = None, end: datetime | None = None
+    ) -> Sequence[EventRow]:
+        """Return what ``get_events`` would, as the store's rows, for those who write them out."""
+        self._writes.settle(BucketId(bucket_id))
+        return self._reader.read_event_rows(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
 
     def get_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event, never cut; ``None`` if the bucket does not have it."""

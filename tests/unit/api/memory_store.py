@@ -12,8 +12,10 @@ from pulseline_client.imported import Imported
 from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import BadInput, InvalidPayload, NotFound, PayloadTooLarge, PulselineError, ReplyTimeout
 from pulseline_core.event import Event
+from pulseline_core.json_value import canonical
 from pulseline_core.message import WORKER_BUCKET
-from pulseline_core.store import DeadLetter
+from pulseline_core.store import DeadLetter, EventRow
+from pulseline_core.times import to_us
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 
@@ -90,7 +92,17 @@ class MemoryReader:
     ) -> list[Event]:
         self.asked.append({"start": start, "end": end, "limit": limit})
         self.read_bucket(bucket_id)
-        return list(self.iter_events(bucket_id))[:limit]
+        return self._sort(bucket_id)[:limit]
+
+    def read_event_rows(
+        self,
+        bucket_id: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[EventRow]:
+        return [build_row(event) for event in self.read_events(bucket_id, start=start, end=end, limit=limit)]
 
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         self.read_bucket(bucket_id)
@@ -101,9 +113,12 @@ class MemoryReader:
         self.read_bucket(bucket_id)
         return len(self.store.events[bucket_id])
 
-    def iter_events(self, bucket_id: str) -> Iterator[Event]:
+    def iter_event_pages(
+        self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[list[EventRow]]:
+        self.asked.append({"start": start, "end": end})
         self.read_bucket(bucket_id)
-        return iter(sorted(self.store.events[bucket_id], key=lambda event: (event.timestamp, event.id), reverse=True))
+        return iter([[build_row(event)] for event in self._sort(bucket_id)])
 
     def read_setting(self, key: str) -> JSONValue:
         return self.store.settings.get(key)
@@ -122,6 +137,15 @@ class MemoryReader:
 
     def count_dead_letters(self) -> int:
         return len(self.store.dead_letters)
+
+    def _sort(self, bucket_id: str) -> list[Event]:
+        return sorted(self.store.events[bucket_id], key=lambda event: (event.timestamp, event.id), reverse=True)
+
+
+def build_row(event: Event) -> EventRow:
+    """Return an event as a row; equal data has an equal number."""
+    text = canonical(event.data)
+    return event.id or 0, to_us(event.timestamp), to_us(event.end), hash(text), text
 
 
 class RecordingWriter:
