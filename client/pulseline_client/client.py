@@ -269,9 +269,16 @@ class Client(Writer):
         """Return how many events a bucket has, or touch a time; raise ``NotFound``."""
         return self._rest.get_eventcount(bucket_id, start=start, end=end)
 
-    def iter_export(self, bucket_id: str | None = None) -> Iterator[bytes]:
-        """Yield the export of a bucket, or of all, as JSON, piece by piece."""
-        return self._rest.iter_export(bucket_id)
+    def iter_export(
+        self,
+        bucket_id: str | None = None,
+        *,
+        form: str = "json",
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Iterator[bytes]:
+        """Yield the export of a bucket, or of all, piece by piece: ``json``, ``csv`` or ``ndjson``."""
+        return self._rest.iter_export(bucket_id, form=form, start=start, end=end)
 
 
 def get_outbox_path(name: str, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> Path:

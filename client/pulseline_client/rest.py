@@ -157,16 +157,31 @@ class RestReader:
         """Have a dead letter forgotten; raise ``NotFound``."""
         self._call("DELETE", f"/dead-letters/{dead_letter_id}", missing=("dead letter", dead_letter_id))
 
-    def iter_export(self, bucket_id: str | None = None) -> Iterator[bytes]:
-        """Yield the export of a bucket, or of all, piece by piece: ``{"buckets": {id: {..., "events": [...]}}}``.
+    def iter_export(
+        self,
+        bucket_id: str | None = None,
+        *,
+        form: str = "json",
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Iterator[bytes]:
+        """Yield the export of a bucket, or of all, piece by piece.
+
+        Args:
+            bucket_id: which bucket; ``None`` is all.
+            form: ``json``, one document ``{"buckets": {id: {..., "events": [...]}}}``; ``csv``; or ``ndjson``, a line
+                ``{"bucket", "timestamp", "duration", "data"}`` an event.
+            start: as in ``get_events``.
+            end: as in ``get_events``.
 
         Raises:
             NotFound: the bucket does not exist.
             ServerUnavailable: also when the connection ends before the export does.
         """
         path = "/export" if bucket_id is None else f"/buckets/{quote_segment(bucket_id)}/export"
+        query = _build_range(start, end) | ({} if form == "json" else {"format": form})
         try:
-            with self._http.stream("GET", self.url + API + path) as answer:
+            with self._http.stream("GET", self.url + API + path, params=query) as answer:
                 if answer.is_error:
                     answer.read()
                 self._check(answer, None if bucket_id is None else ("bucket", bucket_id))

@@ -182,6 +182,18 @@ def test_export_is_what_rest_exports(demo_system: Up, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["plug.json"]
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_export_has_other_forms(demo_system: Up, form: str) -> None:
+    """The same bytes as over REST; and of a range of time."""
+    exported = ask(demo_system, "export", "demo-plug", "--format", form)
+    none = ask(demo_system, "export", "demo-plug", "--format", form, "--end", "2001-01-01")
+
+    answer = httpx.get(f"{demo_system.url}/buckets/demo-plug/export", params={"format": form})
+    assert exported.stdout.splitlines() == answer.text.splitlines()
+    assert len(exported.stdout.splitlines()) > 10
+    assert len(none.stdout.splitlines()) == (1 if form == "csv" else 0)
+
+
 def test_export_that_fails_leaves_the_old_file(demo_system: Up, tmp_path: Path) -> None:
     """An unknown bucket, a folder that does not exist, one in place of a file: one line each, nothing written."""
     target = tmp_path / "old.json"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import click
 
 from pulseline_client.commands.event_columns import EVENT_COLUMNS
-from pulseline_client.commands.human import parse_instant
+from pulseline_client.commands.human import parse_range
 from pulseline_client.commands.output import Form, json_option, show_records
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import BadInput, ExitCode
+from pulseline_core.errors import ExitCode
 from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 
@@ -35,11 +35,7 @@ def command(*, bucket: str, limit: int, start: str | None, end: str | None, serv
     A TIME is 'now', 'today', 'yesterday', a date, or a date and time; without an offset it is local. Events are cut
     to the range. In a pipe: start, duration in seconds and data as JSON, separated by tabs.
     """
-    now = datetime.now(UTC)
-    begin = None if start is None else parse_instant(start, now=now)
-    until = None if end is None else parse_instant(end, now=now)
-    if begin is not None and until is not None and begin > until:
-        raise BadInput(f"the range ends before it begins: {start!r} is later than {end!r}")
+    begin, until = parse_range(start, end, now=datetime.now(UTC))
     with server.open_rest() as rest:
         events = rest.get_events(bucket, start=begin, end=until, limit=limit or None)
     show_records([event.to_json() for event in events], EVENT_COLUMNS, form=form, nothing="There are no such events.")

@@ -110,6 +110,18 @@ def parse_instant(text: str, *, now: datetime, zone: tzinfo | None = None) -> da
             return _read_written(written, zone)
 
 
+def parse_range(start: str | None, end: str | None, *, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Read both ends of a range as ``parse_instant`` does; ``None`` is no end.
+
+    Raises:
+        BadInput: one of them is not understood, or the range ends before it begins.
+    """
+    begin, until = (None if text is None else parse_instant(text, now=now) for text in (start, end))
+    if begin is not None and until is not None and begin > until:
+        raise BadInput(f"the range ends before it begins: {start!r} is later than {end!r}")
+    return begin, until
+
+
 def _begin_day(instant: datetime, zone: tzinfo | None) -> datetime:
     midnight = datetime.combine(instant.date(), time())
     return _place(midnight, zone)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -233,6 +234,19 @@ def test_export_comes_in_pieces(rest: RestReader, server: RestServer) -> None:
 
     assert sum(len(piece) for piece in rest.iter_export()) == 1_000_000
     assert server.paths == ["/api/0/export"]
+
+
+def test_export_has_a_form_and_a_range(rest: RestReader, server: RestServer) -> None:
+    """Both are the server's to make."""
+    list(rest.iter_export("a b", form="csv", start=NOW, end=NOW + timedelta(days=1)))
+
+    (path,) = server.paths
+    assert path.startswith("/api/0/buckets/a%20b/export?")
+    assert parse_qs(path.partition("?")[2]) == {
+        "format": ["csv"],
+        "start": ["2026-11-23T10:00:00+00:00"],
+        "end": ["2026-11-24T10:00:00+00:00"],
+    }
 
 
 def test_export_that_breaks_off_is_an_error(rest: RestReader, server: RestServer) -> None:

@@ -94,6 +94,11 @@ def test_nothing_shows_the_list_of_commands(capsys: pytest.CaptureFixture[str]) 
             ["events", "x", "--start", "now", "--end", "yesterday"],
             "pulseline: error: the range ends before it begins: 'now' is later than 'yesterday'",
         ),
+        (
+            ["export", "--start", "now", "--end", "yesterday"],
+            "pulseline: error: the range ends before it begins: 'now' is later than 'yesterday'",
+        ),
+        (["export", "--format", "xml"], "pulseline: error: invalid value for '--format': 'xml' is not one of 'json'"),
         (["events", "x", "--start", "soon"], "pulseline: error: time 'soon' is not understood"),
         (["heartbeat", "x", "--duration", "inf"], "pulseline: error: duration inf s is not between 0 and 366 days"),
         (["heartbeat", "x", "--duration", "nan"], "pulseline: error: duration nan s is not between 0 and 366 days"),
