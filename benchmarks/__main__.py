@@ -1,9 +1,10 @@
 """Measure everything at each scale and print one table.
 
-``python -m benchmarks [--quick] [--json FILE]``; the figures of a full run stand in docs/performance.md.
+``python -m benchmarks [--only writes|reads] [--quick] [--json FILE]``; the figures of a full run stand in
+docs/performance.md.
 
 Machines that are shared get faster and slower by the minute. So a whole Pulseline runs for each scale at the same time,
-each is measured in turn, several times over, and the medians are compared.
+each is measured in turn, several times over, and the medians are compared. Reads have a Pulseline of their own.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import os
 import platform
 import tempfile
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client_load, import_load, latency, mqtt_load, rest_load
-from benchmarks.seed import Scale, build_store
+from benchmarks import client_load, import_load, latency, mqtt_load, read_load, rest_load
+from benchmarks.seed import TIMELINE, Scale, build_store, build_timeline
 from tests.storm.system import System, find_descendants
 
 SCALES = [
@@ -29,6 +32,10 @@ SCALES = [
     Scale(events=1_000_000, buckets=10),
     Scale(events=10_000, buckets=10_000),
 ]
+
+#: Events of the bucket that reads are measured on, and how often each read is done.
+READ_EVENTS = 1_000_000
+READS = 300
 
 #: How often each scale is measured.
 ROUNDS = 3
@@ -90,42 +97,71 @@ def measure_all(scales: list[Scale], *, rounds: int, share: float, console: Cons
     }
 
 
+def measure_reads(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
+    """Return the median of each figure of reading a long timeline."""
+    events = int(READ_EVENTS * share)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_timeline(folder / "data" / "pulseline.db", events)
+        with System(home=folder) as system:
+            bucket = httpx.get(f"{system.url}/buckets/{TIMELINE}").json()["metadata"]
+            paths = read_load.build_paths(*(datetime.fromisoformat(bucket[end]) for end in ("start", "end")))
+            api_pid = find_servers(system.pid)["pulseline_api"]
+            found: list[Figures] = []
+            for number in range(rounds):
+                reads = read_load.measure_reads(system.http_port, paths, count=int(READS * share))
+                found.append(reads | read_load.measure_exports(system.http_port, api_pid, events=events))
+                console.print(f"round {number + 1} of {rounds}: reads")
+    return {f"{events:,} events in one bucket": {name: median(each[name] for each in found) for name in found[0]}}
+
+
 def read_memory(pid: int) -> Figures:
     """Return the resident memory of the two servers in MB."""
-    names = {"pulseline_broker": "broker and ingest, MB", "pulseline_api": "API, MB"}
-    memory: Figures = {}
-    for child in find_descendants(pid):
-        command = Path(f"/proc/{child}/cmdline").read_text()
-        status = Path(f"/proc/{child}/status").read_text()
-        resident_kb = int(status.partition("VmRSS:")[2].split()[0])
-        memory |= {label: resident_kb / 1024 for module, label in names.items() if module in command}
-    return memory
+    servers = find_servers(pid)
+    labels = {"pulseline_broker": "broker and ingest, MB", "pulseline_api": "API, MB"}
+    return {label: read_load.read_memory_mb(servers[module], "VmRSS") for module, label in labels.items()}
+
+
+def find_servers(pid: int) -> dict[str, int]:
+    """Return the process ids of the servers below ``pid``, by the module that they run."""
+    commands = {child: Path(f"/proc/{child}/cmdline").read_text() for child in find_descendants(pid)}
+    modules = ("pulseline_broker", "pulseline_api")
+    return {module: child for child, command in commands.items() for module in modules if module in command}
 
 
 def build_table(results: dict[str, Figures]) -> Table:
     """Return one row a figure, one column a scale, and how far the scales are apart."""
     table = Table(title=f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     table.add_column("figure")
-    for label in [*results, "spread"]:
+    has_spread = len(results) > 1
+    for label in [*results, *(["spread"] if has_spread else [])]:
         table.add_column(label, justify="right")
     for name in next(iter(results.values())):
         values = [figures[name] for figures in results.values()]
-        spread = f"{max(values) / min(values):.2f}"
-        table.add_row(name, *(f"{value:,.0f}" if value >= 100 else f"{value:.2f}" for value in values), spread)
+        spread = [f"{max(values) / min(values):.2f}"] if has_spread else []
+        table.add_row(name, *(f"{value:,.0f}" if value >= 100 else f"{value:.2f}" for value in values), *spread)
     return table
 
 
 def main() -> None:
-    """Run at each scale."""
+    """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the load, to see that it works")
+    parser.add_argument("--only", choices=["writes", "reads"], help="measure one half")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     chosen = parser.parse_args()
     rounds, share = (1, 0.1) if chosen.quick else (ROUNDS, 1.0)
-    results = measure_all(SCALES, rounds=rounds, share=share, console=Console(stderr=True))
-    Console().print(build_table(results))
+    console = Console(stderr=True)
+    tables: list[dict[str, Figures]] = []
+    if chosen.only != "reads":
+        tables.append(measure_all(SCALES, rounds=rounds, share=share, console=console))
+    if chosen.only != "writes":
+        tables.append(measure_reads(rounds=rounds, share=share, console=console))
+    for results in tables:
+        Console().print(build_table(results))
     if chosen.json is not None:
-        chosen.json.write_text(json.dumps(results, indent=2) + "\n")
+        found = {label: figures for results in tables for label, figures in results.items()}
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":
