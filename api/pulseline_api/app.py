@@ -92,7 +92,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         BucketRoutes(api, testing=info.testing).build(),
         EventRoutes(api).build(),
         build_settings_routes(api.settings),
-        build_export_routes(reader, options.max_exports),
+        build_export_routes(api, options.max_exports),
         build_import_routes(api),
         build_status_routes(reader, options.board, info, options.read_link),
         DeadLetterRoutes(reader, writer).build(),

@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable
 
-from pulseline_api.answer import JSON_TYPE
-from pulseline_api.export_csv import iter_csv
-from pulseline_api.export_json import iter_json, iter_ndjson
-from pulseline_api.export_selection import Selection
-from pulseline_api.parameters import InvalidParameter, read_time
-from pulseline_api.reader import Reader
-from pulseline_core.bucket import Bucket
+from pulseline_api.export_form import get_form
+from pulseline_api.parameters import read_time
+from pulseline_api.server_api import ServerAPI
 from pulseline_core.types import BucketId
 
 #: Seconds after which a client that was turned away may ask again.
@@ -37,22 +34,7 @@ _RETRY_AFTER_S: Final = 10
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 
 
-class _Form(NamedTuple):
-    """One of the forms of an export."""
-
-    content_type: str
-    iter_chunks: Callable[[Selection], Iterator[bytes]]
-
-
-#: By what ``?format=`` says, which is also how the file's name ends.
-_FORMS: Final = {
-    "json": _Form(JSON_TYPE, iter_json),
-    "csv": _Form("text/csv; charset=utf-8", iter_csv),
-    "ndjson": _Form("application/x-ndjson", iter_ndjson),
-}
-
-
-def build_export_routes(reader: Reader, max_exports: int) -> Blueprint:
+def build_export_routes(api: ServerAPI, max_exports: int) -> Blueprint:
     """Return the routes of the export, of which ``max_exports`` run at a time."""
     routes = Blueprint("export", __name__)
     places = threading.BoundedSemaphore(max_exports)
@@ -60,33 +42,26 @@ def build_export_routes(reader: Reader, max_exports: int) -> Blueprint:
     @routes.get("/export")
     def export_all() -> Response:
         """Stream all buckets."""
-        return stream(reader.read_buckets(), name="aw-buckets-export")
+        return stream(api.export_all, name="aw-buckets-export")
 
     @routes.get("/buckets/<bucket_id>/export")
     def export_bucket(bucket_id: BucketId) -> Response:
         """Stream one bucket."""
-        return stream([reader.read_bucket(bucket_id)], name=f"aw-bucket-export_{bucket_id}")
+        return stream(partial(api.export_bucket, bucket_id), name=f"aw-bucket-export_{bucket_id}")
 
-    def stream(buckets: Sequence[Bucket], *, name: str) -> Response:
-        ending = _read_format()
-        form = _FORMS[ending]
-        selection = Selection(reader=reader, buckets=buckets, start=read_time("start"), end=read_time("end"))
+    def stream(export: Callable[..., Iterator[bytes]], *, name: str) -> Response:
+        ending = request.args.get("format", "json")
+        content_type = get_form(ending).content_type
+        chunks = export(form=ending, start=read_time("start"), end=read_time("end"))
         if not places.acquire(blocking=False):
             message = f"{max_exports} exports run already; try again when one of them has ended"
             raise ServiceUnavailable(message, retry_after=_RETRY_AFTER_S)
-        response = Response(form.iter_chunks(selection), content_type=form.content_type)
+        response = Response(chunks, content_type=content_type)
         response.call_on_close(places.release)
         response.headers["Content-Disposition"] = _describe_file(f"{name}.{ending}")
         return response
 
     return routes
-
-
-def _read_format() -> str:
-    text = request.args.get("format", "json")
-    if text not in _FORMS:
-        raise InvalidParameter("format", f"{text[:64]!r} is not one of {', '.join(_FORMS)}")
-    return text
 
 
 def _describe_file(name: str) -> str:

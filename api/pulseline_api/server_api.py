@@ -9,7 +9,7 @@ be stored; what else may go wrong with a write is said in ``writes``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import IO
 
 import orjson
 
+from pulseline_api.export_form import get_form
+from pulseline_api.export_selection import Selection
 from pulseline_api.info import ServerInfo
 from pulseline_api.log_file import read_log
 from pulseline_api.reader import Reader
@@ -27,7 +29,7 @@ from pulseline_client.importing.export_file import ExportFile
 from pulseline_client.importing.importer import Importer
 from pulseline_client.importing.tally import Tally
 from pulseline_client.importing.writer_target import WriterTarget
-from pulseline_core.bucket import BucketDescription, parse_bucket_id
+from pulseline_core.bucket import Bucket, BucketDescription, parse_bucket_id
 from pulseline_core.event import Event
 from pulseline_core.store import EventRow
 from pulseline_core.types import BucketId, JSONObject
@@ -122,6 +124,30 @@ class ServerAPI:
     def delete_bucket(self, bucket_id: str) -> None:
         """Delete a bucket with its events."""
         self._writes.delete_bucket(parse_bucket_id(bucket_id))
+
+    def export_all(
+        self, form: str = "json", *, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[bytes]:
+        """Return an iterator over the export of all buckets, a piece at a time, in flat memory.
+
+        Args:
+            form: ``json``, which ActivityWatch imports, ``csv`` or ``ndjson``; another one is ``BadInput``.
+            start: the first instant, to which events are cut; ``None`` is the beginning of time.
+            end: the last instant; ``None`` is the end of time.
+        """
+        return self._export(self._reader.read_buckets(), form, start, end)
+
+    def export_bucket(
+        self, bucket_id: str, form: str = "json", *, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[bytes]:
+        """Return an iterator over the export of one bucket; see ``export_all``."""
+        self._writes.settle(BucketId(bucket_id))
+        return self._export([self._reader.read_bucket(bucket_id)], form, start, end)
+
+    def _export(
+        self, buckets: Sequence[Bucket], form: str, start: datetime | None, end: datetime | None
+    ) -> Iterator[bytes]:
+        return get_form(form).iter_chunks(Selection(reader=self._reader, buckets=buckets, start=start, end=end))
 
     def import_bucket(self, bucket: JSONObject) -> Tally:
         """Import one bucket with its events, an object with ``id`` and ``events``; see ``import_file``."""

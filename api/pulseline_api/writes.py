@@ -18,7 +18,8 @@ client finds what it wrote.
 ::
 
     present --no confirmation in time--> away        every write waits for its confirmation
-    away    --a confirmation-----------> present     one write at a time waits (the probe), the others do not
+    away    --a confirmation-----------> present     one write at a time waits (the probe), the others do not,
+                                                     and none while there is no connection to the broker
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ class Writes:
             write: publishes; its keyword ``queued`` says not to wait.
             exists: whether the bucket exists once this is committed.
         """
-        is_probe = self._is_away and self._probe.acquire(blocking=False)
+        is_probe = self._is_away and self._writer.is_connected and self._probe.acquire(blocking=False)
         try:
             if self._is_away and not is_probe:
                 write(queued=True)

@@ -132,7 +132,7 @@ def test_unknown_form_is_400(http: FlaskClient, text: str) -> None:
     answers = [http.get("/api/0/export", query_string={"format": text}) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [400] * 3
-    message = f"parameter 'format' {text[:64]!r} is not one of json, csv, ndjson"
+    message = f"format {text[:64]!r} is not one of json, csv, ndjson"
     assert answers[2].get_json() == {"message": message}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,3 +89,23 @@ def test_what_can_not_be_stored_is_refused(api: ServerAPI) -> None:
         api.settings.set("k" * 128, 1)
     with pytest.raises(NotFound):
         api.heartbeat("nothing", _event(), 60)
+
+
+def test_everything_is_exported(api: ServerAPI) -> None:
+    """Piece by piece; joined, it is what REST answers, and what an import takes."""
+    api.create_events("plug", [_event(0), _event(10)])
+
+    export = json.loads(b"".join(api.export_all()))
+
+    assert [event["data"] for event in export["buckets"]["plug"]["events"]] == [{"n": 10}, {"n": 0}]
+    assert json.loads(b"".join(api.export_bucket("plug"))) == export
+    assert b"".join(api.export_bucket("plug", "csv")).count(b"\r\n") == 3
+    assert api.import_all(export["buckets"]).stored == 2
+
+
+def test_unknown_exports_are_refused(api: ServerAPI) -> None:
+    """At the call, not at the first piece."""
+    with pytest.raises(BadInput, match="'xml' is not one of json, csv, ndjson"):
+        api.export_all("xml")
+    with pytest.raises(NotFound):
+        api.export_bucket("nothing")

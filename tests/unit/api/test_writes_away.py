@@ -189,6 +189,17 @@ def test_who_reads_waits_for_what_was_promised(http: FlaskClient, writer: Record
     assert writer.flushed == 1
 
 
+def test_no_write_waits_while_there_is_no_connection(http: FlaskClient, writer: RecordingWriter) -> None:
+    """The first one finds out; a watcher that sends one after the other is not held up by each."""
+    writer.go_away()
+    writer.is_connected = False
+
+    for _ in range(3):
+        http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+
+    assert [keywords["queued"] for _, _, keywords in writer.calls] == [False, True, True]
+
+
 def test_nobody_waits_for_a_broker_that_is_not_there(http: FlaskClient, writer: RecordingWriter) -> None:
     """What is stored is answered at once."""
     writer.go_away()
