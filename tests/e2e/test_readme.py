@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.storm.system import System
+from tests.unit.client.importing.samples import WINDOW, build_peewee
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -60,3 +63,18 @@ def test_the_shell_examples_publish_what_curl_shows(system: System) -> None:
         events = json.loads(run(["sh", "-ec", read], system.home))
 
     assert [event["data"] for event in events] == [{"value": "ON"}]
+
+
+def test_the_import_brings_what_activitywatch_has(system: System) -> None:
+    """From where ActivityWatch keeps it."""
+    folder = system.home / ".local/share/activitywatch/aw-server"
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "peewee-sqlite.v2.db")) as connection:
+        build_peewee(connection)
+
+    with system:
+        flags = f"--port {system.http_port} --mqtt-port {system.mqtt_port}"
+        example = find_example("sh", "pulseline import").replace("pulseline", f"{sys.executable} -m pulseline_client")
+        printed = run(["sh", "-ec", f"{example.strip()} {flags}"], system.home)
+
+    assert printed.split("\t") == [WINDOW, "4", "0", "0", "0\n"]
