@@ -31,8 +31,10 @@ class Writer(Protocol):
         """Return whether messages of the bucket are in the outbox that the server has not confirmed."""
         ...
 
-    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> object:
-        """Create a bucket, or change what the description names."""
+    def describe_bucket(
+        self, bucket_id: str, description: BucketDescription, *, update: bool = True, queued: bool = False
+    ) -> object:
+        """Create a bucket, or change what the description names of it unless ``update`` is false."""
 
     def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> object:
         """Change what the description names; raise ``NotFound``."""

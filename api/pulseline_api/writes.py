@@ -74,7 +74,7 @@ class Writes:
         """Create a bucket; return false, and change nothing, when it exists."""
         if self._has_bucket(bucket_id):
             return False
-        self._confirm(bucket_id, partial(self._writer.describe_bucket, bucket_id, description))
+        self._confirm(bucket_id, partial(self._writer.describe_bucket, bucket_id, description, update=False))
         return True
 
     def update_bucket(self, bucket_id: BucketId, description: BucketDescription) -> None:

@@ -33,9 +33,9 @@ from pulseline_client.client import Client
 from pulseline_client.event import Event, EventLike, copy_event
 from pulseline_client.premerge import Pending, take_heartbeat
 from pulseline_client.rest_session import RestSession
-from pulseline_core.bucket import parse_bucket_id, parse_pulsetime
+from pulseline_core.bucket import BucketDescription, parse_bucket_id, parse_pulsetime
 from pulseline_core.errors import ReplyTimeout, ServerUnavailable
-from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.types import JSONValue
 
 #: How long a call waits for the outbox where that is a courtesy: many round trips, a short end of a program.
 PATIENCE_S: Final = 2.0
@@ -228,18 +228,14 @@ class ActivityWatchClient:
     # --- buckets
 
     def create_bucket(self, bucket_id: str, event_type: str, queued: bool = False) -> None:
-        """Create a bucket; one that exists stays as it is, or takes this description if ``queued``."""
+        """Create a bucket; one that exists stays as it is."""
+        description = BucketDescription(type=event_type, client=self.client_name, hostname=self.client_hostname)
         if queued:
             self.connect()
-            self._queue.create_bucket(bucket_id, type=event_type, hostname=self.client_hostname, queued=True)
-            return
-        self._settle(bucket_id)
-        description: JSONObject = {
-            "type": event_type,
-            "client": self.client_name,
-            "hostname": self.client_hostname,
-        }
-        self._rest.create_bucket(bucket_id, description)
+            self._queue.describe_bucket(bucket_id, description, update=False, queued=True)
+        else:
+            self._settle(bucket_id)
+            self._rest.create_bucket(bucket_id, description.to_json())
 
     def setup_bucket(self, bucket_id: str, event_type: str) -> None:
         """Create a bucket in the queue."""

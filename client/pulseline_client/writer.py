@@ -89,10 +89,15 @@ class Writer(ABC):
         return self.describe_bucket(bucket_id, description, queued=queued)
 
     def describe_bucket(
-        self, bucket_id: str, description: BucketDescription, *, queued: bool = False
+        self, bucket_id: str, description: BucketDescription, *, update: bool = True, queued: bool = False
     ) -> JSONObject | None:
-        """Create a bucket, or change what the description names of it; see ``create_bucket``."""
-        result = self._describe(bucket_id, description.to_json(), queued=queued)
+        """Create a bucket, or change what the description names of it unless ``update`` is false.
+
+        Returns:
+            As ``create_bucket``.
+        """
+        flags: JSONObject = {} if update else {"update_bucket": False}
+        result = self._describe(bucket_id, {**description.to_json(), **flags}, queued=queued)
         return result if isinstance(result, dict) else None
 
     def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:

@@ -78,11 +78,17 @@ class ImportEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeBucket:
-    """Create the bucket, or change what the description names; ``creates_bucket``: whether it may do the former."""
+    """Create the bucket, or change what the description names.
+
+    Attributes:
+        creates_bucket: whether it may do the former.
+        updates_bucket: whether it may do the latter.
+    """
 
     bucket_id: BucketId
     description: BucketDescription
     creates_bucket: bool = True
+    updates_bucket: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,8 +285,12 @@ def _parse_copies(value: JSONObject | list[JSONValue]) -> tuple[int, ...]:
 
 def _parse_meta(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:
     description = parse_description(_require_object(value), now=now)
-    creates_bucket = _parse_flag(value, "create_bucket", default=True)
-    return DescribeBucket(bucket_id=bucket_id, description=description, creates_bucket=creates_bucket)
+    return DescribeBucket(
+        bucket_id=bucket_id,
+        description=description,
+        creates_bucket=_parse_flag(value, "create_bucket", default=True),
+        updates_bucket=_parse_flag(value, "update_bucket", default=True),
+    )
 
 
 def _parse_admin(bucket_id: BucketId, value: JSONObject | list[JSONValue], now: datetime) -> Request:

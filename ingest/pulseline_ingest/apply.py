@@ -86,9 +86,7 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
         case Heartbeats() | InsertEvents() | ImportEvents():
             return _add_events(tx, request, origin, rules)
         case DescribeBucket():
-            if not request.creates_bucket:
-                _get(tx, request.bucket_id)
-            return _describe(tx, _resolve_host(tx, request, rules.host), origin, rules)
+            return _create_or_update(tx, request, origin, rules)
         case ReplaceEvent():
             return tx.replace_event(_get(tx, request.bucket_id), request.event)
         case DeleteEvent() | DeleteEvents() | DeleteBucket():
@@ -137,6 +135,14 @@ def _create(tx: Transaction, request: _Addition, origin: Origin, rules: ApplyRul
     if rules.creates_buckets and request.creates_bucket:
         _describe(tx, DescribeBucket(bucket_id=request.bucket_id, description=_UNDESCRIBED), origin, rules)
     return _get(tx, request.bucket_id)
+
+
+def _create_or_update(tx: Transaction, request: DescribeBucket, origin: Origin, rules: ApplyRules) -> Bucket:
+    if not request.creates_bucket:
+        _get(tx, request.bucket_id)
+    if not request.updates_bucket and tx.get_bucket(request.bucket_id) is not None:
+        request = replace(request, description=_UNDESCRIBED)
+    return _describe(tx, _resolve_host(tx, request, rules.host), origin, rules)
 
 
 def _resolve_host(tx: Transaction, request: DescribeBucket, host: Host) -> DescribeBucket:

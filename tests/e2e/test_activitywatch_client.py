@@ -107,6 +107,16 @@ def test_a_missing_bucket_is_an_error_and_is_not_made(client: ActivityWatchClien
     assert client.get_buckets()["own"]["type"] == "test"
 
 
+def test_a_queued_creation_leaves_an_existing_bucket_as_it_is(client: ActivityWatchClient) -> None:
+    """As in ActivityWatch."""
+    with client:
+        client.create_bucket("own", "other", queued=True)
+        client.heartbeat("own", build_beat(0), 5, queued=True)
+
+    assert len(client.get_events("own")) == 1
+    assert client.get_buckets()["own"]["type"] == "test"
+
+
 def test_queued_heartbeats_make_the_timeline_of_single_ones(client: ActivityWatchClient) -> None:
     """Three states, a gap, and many commits in between; the last is there after ``with``."""
     with client:

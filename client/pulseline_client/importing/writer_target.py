@@ -19,8 +19,8 @@ _EXTRA: Final = '"only_missing":true,"copy":1000000,'
 class ImportWriter(Protocol):
     """What an import needs of a ``Client``."""
 
-    def describe_bucket(self, bucket_id: str, description: BucketDescription) -> object:
-        """Create a bucket and wait for the commit."""
+    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, update: bool) -> object:
+        """Create a bucket, or leave it as it is without ``update``, and wait for the commit."""
         ...
 
     def import_events(self, bucket_id: str, events: Sequence[Event]) -> Imported | None:
@@ -45,7 +45,7 @@ class WriterTarget:
 
     def describe_bucket(self, bucket_id: str, description: JSONObject) -> None:
         """Create a bucket and wait for the commit."""
-        self._writer.describe_bucket(bucket_id, parse_description(description, now=datetime.now(UTC)))
+        self._writer.describe_bucket(bucket_id, parse_description(description, now=datetime.now(UTC)), update=False)
 
     def import_events(self, bucket_id: str, events: Sequence[Event]) -> Imported:
         """Send the events and wait for the commit; see ``Writer.import_events``."""

@@ -125,6 +125,21 @@ def test_a_description_may_be_of_known_buckets_only(bench: Bench) -> None:
     assert bench.reader.read_bucket("plug").type == "power"
 
 
+def test_a_description_may_be_of_unknown_buckets_only(bench: Bench) -> None:
+    """A known one stays as it is, also where it would become this host's; it is answered all the same."""
+    description = BucketDescription(type="power", hostname="!local")
+    request = DescribeBucket(bucket_id=PLUG, description=description, updates_bucket=False)
+
+    first = apply(bench, request)
+    apply(bench, describe(type="plug", hostname="attic", data={"n": 1}))
+    second = apply(bench, request)
+
+    assert isinstance(first, Bucket)
+    assert isinstance(second, Bucket)
+    assert (first.type, first.hostname, first.data) == ("power", "laptop", {"device_id": "device-1"})
+    assert (second.type, second.hostname, second.data) == ("plug", "attic", {"n": 1})
+
+
 @pytest.mark.parametrize("make", [beat, insert], ids=["heartbeat", "events"])
 @pytest.mark.parametrize(
     ("wanted", "rules"),

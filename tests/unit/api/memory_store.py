@@ -201,8 +201,10 @@ class RecordingWriter:
         """Confirm nothing from now on."""
         self.problem = ReplyTimeout(10.0)
 
-    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:
-        if self._record("describe_bucket", bucket_id, description, queued=queued):
+    def describe_bucket(
+        self, bucket_id: str, description: BucketDescription, *, update: bool = True, queued: bool = False
+    ) -> None:
+        if self._record("describe_bucket", bucket_id, description, update=update, queued=queued):
             self.store.add_bucket(bucket_id, **name_fields(description))
 
     def update_bucket(self, bucket_id: str, description: BucketDescription, *, queued: bool = False) -> None:

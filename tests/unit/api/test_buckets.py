@@ -63,7 +63,7 @@ def test_new_bucket_is_created_through_the_writer(http: FlaskClient, writer: Rec
     assert (answer.status_code, answer.json) == (200, {})
     [(name, arguments, keywords)] = writer.calls
     assert (name, arguments) == ("describe_bucket", ("window", BucketDescription(**DESCRIPTION)))
-    assert keywords == {"queued": False}
+    assert keywords == {"update": False, "queued": False}
 
 
 def test_what_aw_client_rust_sends_is_accepted(http: FlaskClient) -> None:
