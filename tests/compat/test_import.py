@@ -100,16 +100,7 @@ def test_web_interface_sends_a_file(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        "",
-        "null",
-        "[]",
-        "{}",
-        '{"buckets": null}',
-        '{"buckets": {"x": null}}',
-        '{"buckets": {"x": {}}}',
-        '{"buckets": {"x"',
-    ],
+    ["", "null", "{}", '{"buckets": 1}', '{"buckets": {"x": null}}', '{"buckets": {"x"'],
 )
 def test_what_is_no_export_is_refused(http: httpx.Client, body: str) -> None:
     """With a message, and without a bucket."""
@@ -122,15 +113,14 @@ def test_what_is_no_export_is_refused(http: httpx.Client, body: str) -> None:
     assert http.get("/buckets/").json() == before
 
 
-def test_bad_event_in_an_import_is_told(http: httpx.Client) -> None:
-    """The message says which; none of that bucket's events after it is there twice when it is mended and repeated."""
+def test_bad_event_in_an_import_is_skipped_and_told(http: httpx.Client) -> None:
+    """aw-server stores negative durations; when that is mended, the import may be repeated."""
     bad = PYTHON_EXPORT | {"id": "half-bad", "events": [build_event(0, n=1), build_event(1, n=2) | {"duration": -1}]}
     good = bad | {"events": [build_event(0, n=1), build_event(1, n=2)]}
 
-    refused = http.post("/import", json={"buckets": {"half-bad": bad}})
-    taken = http.post("/import", json={"buckets": {"half-bad": good}})
+    first = http.post("/import", json={"buckets": {"half-bad": bad}})
+    second = http.post("/import", json={"buckets": {"half-bad": good}})
 
-    assert refused.status_code == 400
-    assert refused.json()["message"]
-    assert taken.status_code == 200
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json()["skipped"] == ["in bucket 'half-bad': duration -1 s is not between 0 and 366 days"]
     assert get_values(http.get("/buckets/half-bad/events").json()) == [2, 1]
