@@ -10,6 +10,7 @@ from flask import Flask
 
 from pulseline_api import cors
 from pulseline_api.access import DEVELOPMENT_ORIGINS, Access
+from pulseline_api.api_page import build_api_page
 from pulseline_api.buckets import BucketRoutes
 from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
@@ -85,6 +86,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     app.register_blueprint(
         build_front_page(info, base=BASE_PATH) if options.webui is None else build_web_interface(options.webui)
     )
+    app.register_blueprint(build_api_page(info, base=BASE_PATH))
     app.register_blueprint(build_pages(options.pages))
     api = ServerAPI(reader, writer, info, find_log=options.find_log)
     for routes in (

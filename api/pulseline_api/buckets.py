@@ -9,9 +9,11 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import Unauthorized
 
 from pulseline_api.answer import answer, answer_nothing
+from pulseline_api.description import describe
 from pulseline_api.event_body import parse_events
-from pulseline_api.parameters import is_forced
+from pulseline_api.parameters import FORCE, is_forced
 from pulseline_api.request_body import read_object
+from pulseline_api.schemas import BUCKET, BUCKET_CHANGE, BUCKETS, NEW_BUCKET, NOTHING
 from pulseline_api.server_api import ServerAPI
 from pulseline_core.bucket import parse_description
 from pulseline_core.errors import InvalidEvent
@@ -43,14 +45,21 @@ class BucketRoutes:
         routes.delete("/<bucket_id>")(self.delete_bucket)
         return routes
 
+    @describe(answers=BUCKETS)
     def get_buckets(self) -> Response:
         """Answer an object: each bucket under its id."""
         return answer(self._api.get_buckets())
 
+    @describe(answers=BUCKET)
     def get_bucket(self, bucket_id: BucketId) -> Response:
         """Answer one bucket."""
         return answer(self._api.get_bucket_metadata(bucket_id))
 
+    @describe(
+        body=NEW_BUCKET,
+        answers=NOTHING,
+        also={HTTPStatus.NOT_MODIFIED: "the bucket exists already, and stays as it is"},
+    )
     def create_bucket(self, bucket_id: BucketId) -> Response:
         """Create a bucket; one that exists stays as it is and is 304, as every client expects.
 
@@ -74,12 +83,14 @@ class BucketRoutes:
             self._api.create_events(bucket_id, events)
         return answer({})
 
+    @describe(body=BUCKET_CHANGE, answers=NOTHING)
     def update_bucket(self, bucket_id: BucketId) -> Response:
         """Change what the body names of ``type``, ``client``, ``hostname`` and ``data``; the rest stays as it is."""
         stated = parse_description(read_object(), now=datetime.now(UTC))
         self._api.update_bucket(bucket_id, stated.type, stated.client, stated.hostname, stated.data)
         return answer({})
 
+    @describe(query=[FORCE], answers=NOTHING, also={HTTPStatus.UNAUTHORIZED: "force=1 is missing, or the key"})
     def delete_bucket(self, bucket_id: BucketId) -> Response:
         """Delete a bucket and its events, with ``?force=1`` or in testing mode; a body is ignored."""
         if not (self._testing or is_forced()):

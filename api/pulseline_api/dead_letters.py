@@ -7,8 +7,10 @@ import base64
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
-from pulseline_api.parameters import InvalidParameter, read_integer
+from pulseline_api.description import Parameter, describe
+from pulseline_api.parameters import INTEGER, InvalidParameter, read_integer
 from pulseline_api.reader import Reader
+from pulseline_api.schemas import DEAD_LETTER, DEAD_LETTERS, NOTHING
 from pulseline_api.writer import Writer
 from pulseline_core import times
 from pulseline_core.store import DeadLetter
@@ -17,6 +19,13 @@ from pulseline_core.types import JSONObject
 _DEFAULT_PAGE = 100
 
 _LARGEST_PAGE = 1000
+
+_PAGE_SIZE = Parameter(
+    name="limit",
+    schema={"type": "integer", "minimum": 1, "maximum": _LARGEST_PAGE, "default": _DEFAULT_PAGE},
+    text="how many at most",
+)
+_BEFORE_ID = Parameter(name="before_id", schema=INTEGER, text="only those before this one, for the next page")
 
 
 class DeadLetterRoutes:
@@ -40,22 +49,26 @@ class DeadLetterRoutes:
         routes.post("/<row:dead_letter_id>/replay")(self.replay)
         return routes
 
+    @describe(query=[_PAGE_SIZE, _BEFORE_ID], answers=DEAD_LETTERS)
     def get_page(self) -> Response:
         """Answer an array, newest first: at most ``?limit=`` (100, up to 1,000), those before ``?before_id=``."""
         page = self._reader.read_dead_letters(_read_page_size(), read_integer("before_id"))
         return answer([_describe(dead_letter) for dead_letter in page])
 
+    @describe(answers=DEAD_LETTER)
     def get_dead_letter(self, dead_letter_id: int) -> Response:
         """Answer one with its bytes: ``payload`` in base64, and ``text`` where they are UTF-8."""
         dead_letter = self._reader.read_dead_letter(dead_letter_id)
         return answer(_describe(dead_letter) | _show_payload(dead_letter.payload))
 
+    @describe(answers=NOTHING)
     def replay(self, dead_letter_id: int) -> Response:
         """Apply one again; it goes if that works now, else the error says why not."""
         self._reader.read_dead_letter(dead_letter_id)
         self._writer.replay_dead_letter(dead_letter_id)
         return answer({})
 
+    @describe(answers=NOTHING)
     def drop(self, dead_letter_id: int) -> Response:
         """Forget one."""
         self._reader.read_dead_letter(dead_letter_id)

@@ -7,10 +7,23 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer, answer_text
+from pulseline_api.description import describe
 from pulseline_api.event_body import parse_events, parse_heartbeat
 from pulseline_api.event_text import describe_rows_with_ids
-from pulseline_api.parameters import read_limit, read_pulsetime, read_time, require_time
+from pulseline_api.parameters import (
+    END,
+    END_NEEDED,
+    LIMIT,
+    PULSETIME,
+    START,
+    START_NEEDED,
+    read_limit,
+    read_pulsetime,
+    read_time,
+    require_time,
+)
 from pulseline_api.request_body import read_json, read_object
+from pulseline_api.schemas import COUNT, DELETED_EVENT, DELETED_EVENTS, EVENT, EVENTS, HEARTBEAT, NEW_EVENTS
 from pulseline_api.server_api import ServerAPI
 from pulseline_core.errors import NotFound
 from pulseline_core.types import BucketId
@@ -34,17 +47,20 @@ class EventRoutes:
         routes.delete("/events/<row:event_id>")(self.delete_event)
         return routes
 
+    @describe(query=[PULSETIME], body=HEARTBEAT, answers=EVENT)
     def post_heartbeat(self, bucket_id: BucketId) -> Response:
         """Merge one heartbeat; answer the event that holds it now."""
         pulsetime = read_pulsetime()
         event = parse_heartbeat(read_object())
         return answer(self._api.heartbeat(bucket_id, event, pulsetime.total_seconds()).to_json())
 
+    @describe(query=[START, END, LIMIT], answers=EVENTS)
     def get_events(self, bucket_id: BucketId) -> Response:
         """Answer the events within the range, clipped to it, newest first."""
         rows = self._api.get_event_rows(bucket_id, read_limit(), read_time("start"), read_time("end"))
         return answer_text(f"[{','.join(describe_rows_with_ids(rows))}]")
 
+    @describe(body=NEW_EVENTS, answers=EVENTS)
     def post_events(self, bucket_id: BucketId) -> Response:
         """Insert one event or many, replacing those whose id exists in this bucket; answer them as stored.
 
@@ -53,6 +69,7 @@ class EventRoutes:
         events = parse_events(read_json(), now=datetime.now(UTC))
         return answer([event.to_json() for event in self._api.create_events(bucket_id, events)])
 
+    @describe(query=[START_NEEDED, END_NEEDED], answers=DELETED_EVENTS)
     def delete_events(self, bucket_id: BucketId) -> Response:
         """Delete the events that begin from ``start`` to ``end``, which both have to be there.
 
@@ -61,10 +78,12 @@ class EventRoutes:
         deleted = self._api.delete_events(bucket_id, require_time("start"), require_time("end"))
         return answer({"deleted": deleted})
 
+    @describe(query=[START, END], answers=COUNT)
     def get_count(self, bucket_id: BucketId) -> Response:
         """Answer a bare integer: the number of events within the range."""
         return answer(self._api.get_eventcount(bucket_id, read_time("start"), read_time("end")))
 
+    @describe(answers=EVENT)
     def get_event(self, bucket_id: BucketId, event_id: int) -> Response:
         """Answer one event, never clipped: the web interface edits what it gets here."""
         event = self._api.get_event(bucket_id, event_id)
@@ -72,6 +91,7 @@ class EventRoutes:
             raise NotFound("event", event_id)
         return answer(event.to_json())
 
+    @describe(answers=DELETED_EVENT)
     def delete_event(self, bucket_id: BucketId, event_id: int) -> Response:
         """Delete one event; answer whether it was there, as 1 or 0."""
         return answer({"success": int(self._api.delete_event(bucket_id, event_id))})

@@ -22,8 +22,10 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable
 
-from pulseline_api.export_form import get_form
-from pulseline_api.parameters import read_time
+from pulseline_api.description import Content, Parameter, describe
+from pulseline_api.export_form import FORMS, get_form
+from pulseline_api.parameters import END, START, read_time
+from pulseline_api.schemas import EXPORT, TEXT
 from pulseline_api.server_api import ServerAPI
 from pulseline_core.types import BucketId
 
@@ -33,6 +35,12 @@ _RETRY_AFTER_S: Final = 10
 #: What a file name may hold everywhere; the rest of a bucket id becomes "_".
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 
+_FORMAT: Final = Parameter(
+    name="format", schema={"type": "string", "enum": [*FORMS], "default": "json"}, text="the form of the answer"
+)
+
+_ANSWERS: Final = Content({form.content_type: EXPORT if name == "json" else TEXT for name, form in FORMS.items()})
+
 
 def build_export_routes(api: ServerAPI, max_exports: int) -> Blueprint:
     """Return the routes of the export, of which ``max_exports`` run at a time."""
@@ -40,11 +48,13 @@ def build_export_routes(api: ServerAPI, max_exports: int) -> Blueprint:
     places = threading.BoundedSemaphore(max_exports)
 
     @routes.get("/export")
+    @describe(query=[_FORMAT, START, END], answers=_ANSWERS)
     def export_all() -> Response:
         """Stream all buckets."""
         return stream(api.export_all, name="aw-buckets-export")
 
     @routes.get("/buckets/<bucket_id>/export")
+    @describe(query=[_FORMAT, START, END], answers=_ANSWERS)
     def export_bucket(bucket_id: BucketId) -> Response:
         """Stream one bucket."""
         return stream(partial(api.export_bucket, bucket_id), name=f"aw-bucket-export_{bucket_id}")

@@ -10,7 +10,9 @@ from typing import Final
 from flask import Blueprint, Response, current_app
 
 from pulseline_api.answer import answer
+from pulseline_api.description import describe
 from pulseline_api.info import ServerInfo
+from pulseline_api.schemas import PATHS
 
 #: Needs nothing that is not in it, and lets a browser load nothing else.
 _PAGE: Final = Template("""\
@@ -25,7 +27,8 @@ It makes a timeline of what is published over MQTT, and answers over REST:</p>
 <li><a href="$base/info">$base/info</a>: which server this is</li>
 <li><a href="$base/buckets/">$base/buckets/</a>: the timelines</li>
 <li><a href="$base/status">$base/status</a>: how it is doing</li>
-<li><a href="$base/">$base/</a>: everything there is</li>
+<li><a href="/api/">/api/</a>: everything there is, to read and to try out</li>
+<li><a href="$base/">$base/</a>: the same as a list for programs</li>
 </ul>
 <p>On a terminal, <code>pulseline --help</code> lists the commands.
 The documentation lies in the folder <code>docs</code> of the source:
@@ -69,8 +72,9 @@ def build_path_list(info: ServerInfo, *, base: str) -> Blueprint:
     routes = Blueprint("path_list", __name__)
 
     @routes.get(f"{base}/")
+    @describe(answers=PATHS, tag="server")
     def get_paths() -> Response:
-        """Answer ``{"version", "paths": {path: [method, ...]}}``."""
+        """Answer every path with its methods."""
         return answer({"version": info.version, "paths": _list_paths()})
 
     return routes

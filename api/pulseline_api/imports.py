@@ -17,8 +17,10 @@ from typing import IO, Final
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable, UnsupportedMediaType
 
-from pulseline_api.answer import answer
+from pulseline_api.answer import JSON_TYPE, answer
+from pulseline_api.description import Content, describe
 from pulseline_api.request_body import is_json
+from pulseline_api.schemas import EXPORT, EXPORT_FILES, IMPORTS
 from pulseline_api.server_api import ServerAPI
 from pulseline_core.errors import InvalidPayload
 
@@ -40,10 +42,11 @@ def build_import_routes(api: ServerAPI) -> Blueprint:
     place = threading.Lock()
 
     @routes.post(IMPORT_PATH)
+    @describe(body=Content({JSON_TYPE: EXPORT, _FORM: EXPORT_FILES}), answers=IMPORTS)
     def import_all() -> Response:
-        """Import; answers ``{"buckets": {id: {"added", "extended", "unchanged", "skipped", ...}}, "skipped": [...]}``.
+        """Import an export, or several as files of a form; answer what became of it.
 
-        With several files the answer is an array of such objects.
+        With several files the answer is an array.
         """
         if not place.acquire(blocking=False):
             message = "another import runs; try again when it has ended"

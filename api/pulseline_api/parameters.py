@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from flask import request
 
+from pulseline_api.description import Parameter
 from pulseline_api.lenient_time import parse_lenient_time
 from pulseline_core import times
 from pulseline_core.errors import BadInput
+from pulseline_core.types import JSONObject
 
 _INTEGER: Final = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 
 _TRUE: Final = frozenset({"1", "true"})
+
+#: The schema of ``read_integer``.
+INTEGER: Final[JSONObject] = {"type": "integer", "minimum": 1 - 10**18, "maximum": 10**18 - 1}
+
+_TIME: Final[JSONObject] = {"type": "string", "format": "date-time"}
+_FORM: Final = "an ISO 8601 date, or date and time; UTC without an offset"
+
+START: Final = Parameter(name="start", schema=_TIME, text=f"where the range begins, {_FORM}")
+END: Final = Parameter(name="end", schema=_TIME, text=f"where the range ends, {_FORM}")
+START_NEEDED: Final = replace(START, is_required=True)
+END_NEEDED: Final = replace(END, is_required=True)
+LIMIT: Final = Parameter(name="limit", schema=INTEGER, text="how many at most; negative is all")
+PULSETIME: Final = Parameter(
+    name="pulsetime",
+    schema={"type": "number", "minimum": 0, "examples": [60]},
+    text="how many seconds after the event before it a heartbeat still belongs to that; above 366 days is 366 days",
+    is_required=True,
+)
+FORCE: Final = Parameter(
+    name="force",
+    schema={"type": "string", "enum": ["1", "true"]},
+    text="required, except in testing mode",
+)
 
 
 class InvalidParameter(BadInput):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
+from pulseline_api.description import describe
+from pulseline_api.schemas import INFO, LOG
 from pulseline_api.server_api import ServerAPI
 
 
@@ -13,11 +15,13 @@ def build_server_routes(api: ServerAPI) -> Blueprint:
     routes = Blueprint("server", __name__)
 
     @routes.get("/info")
+    @describe(answers=INFO)
     def get_info() -> Response:
         """Describe this server; the only route of the API that never needs a key."""
         return answer(api.get_info())
 
     @routes.get("/log")
+    @describe(answers=LOG)
     def get_log() -> Response:
         """Answer an array of the newest entries of the server's log, oldest first; empty where it logs to no file."""
         return answer(api.get_log())

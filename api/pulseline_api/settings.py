@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
+from pulseline_api.description import describe
 from pulseline_api.parameters import InvalidParameter
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import read_json
+from pulseline_api.schemas import ANY, ANY_OBJECT, NOTHING
 from pulseline_api.writes import Writes
 from pulseline_core.message import WORKER_BUCKET
 from pulseline_core.setting import check_setting, parse_setting_key
@@ -53,21 +55,25 @@ def build_settings_routes(settings: Settings) -> Blueprint:
     routes = Blueprint("settings", __name__, url_prefix="/settings")
 
     @routes.get("")
+    @describe(answers=ANY_OBJECT)
     def get_settings() -> Response:
         """Answer all values, an object by key."""
         return answer(settings.get_all())
 
     @routes.post("")
+    @describe(answers=None)
     def refuse_missing_key() -> Response:
         """Say that a value needs a key, in the words of aw-server 0.13.2."""
         raise InvalidParameter("key", "is missing; it belongs into the path, as in /api/0/settings/theme")
 
     @routes.get("/<key>")
+    @describe(answers=ANY)
     def get_setting(key: str) -> Response:
         """Answer one value, null where there is none."""
         return answer(settings.get(key))
 
     @routes.post("/<key>")
+    @describe(body=ANY, answers=ANY)
     def set_setting(key: str) -> Response:
         """Keep any JSON value; answers it."""
         value = read_json()
@@ -75,6 +81,7 @@ def build_settings_routes(settings: Settings) -> Blueprint:
         return answer(value)
 
     @routes.delete("/<key>")
+    @describe(answers=NOTHING)
     def delete_setting(key: str) -> Response:
         """Forget a value, if there is one."""
         settings.delete(key)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
+from pulseline_api.description import describe
 from pulseline_api.info import ServerInfo
 from pulseline_api.reader import Reader
+from pulseline_api.schemas import STATUS
 from pulseline_api.status_board import StatusBoard
 from pulseline_core.types import JSONObject
 
@@ -27,8 +29,9 @@ def build_status_routes(
     routes = Blueprint("status", __name__)
 
     @routes.get("/status")
+    @describe(answers=STATUS)
     def get_status() -> Response:
-        """Answer ``{"version", "testing", "started", "link", "workers", "broker", "store"}``."""
+        """Answer what server, ingest, broker and store say of themselves."""
         return answer(
             {
                 "version": info.version,

@@ -20,7 +20,7 @@ def test_root_is_a_page_whose_links_lead_somewhere(http: FlaskClient) -> None:
     links = re.findall(r'href="([^"]+)"', answer.text)
     assert answer.content_type == "text/html; charset=utf-8"
     assert "Pulseline 0.1.0 runs here." in answer.text
-    assert {"/api/0/info", "/api/0/buckets/", "/api/0/status"} <= set(links)
+    assert {"/api/", "/api/0/info", "/api/0/buckets/", "/api/0/status"} <= set(links)
     assert [http.get(link).status_code for link in links] == [200] * len(links)
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 

@@ -107,7 +107,7 @@ def test_body_over_the_limit_is_413(http: FlaskClient, writer: RecordingWriter) 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/api", 404),
+        ("GET", "/apis", 404),
         ("GET", "/api/0/nothing", 404),
         ("GET", "/api/1/info", 404),
         ("POST", "/api/0/buckets/a/b/c", 404),
