@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pulseline_client.imported import Imported
 from pulseline_core.bucket import Bucket, BucketDescription
@@ -18,13 +18,22 @@ from pulseline_core.store import DeadLetter, EventRow
 from pulseline_core.times import to_us
 from pulseline_core.types import BucketId, JSONObject, JSONValue
 
+_Kept = TypeVar("_Kept")
+
+
+class ByBucket(dict[str, _Kept]):
+    """What is kept of buckets; asking for that of one that does not exist is ``NotFound``, as with ingest."""
+
+    def __missing__(self, bucket_id: str) -> _Kept:
+        raise NotFound("bucket", bucket_id)
+
 
 @dataclass
 class MemoryStore:
     """What is stored."""
 
-    buckets: dict[str, Bucket] = field(default_factory=dict)
-    events: dict[str, list[Event]] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=ByBucket[Bucket])
+    events: dict[str, list[Event]] = field(default_factory=ByBucket[list[Event]])
     dead_letters: dict[int, DeadLetter] = field(default_factory=dict)
     settings: dict[str, JSONValue] = field(default_factory=dict)
     last_id: int = 0
@@ -50,11 +59,10 @@ class MemoryStore:
 
     def add_event(self, bucket_id: str, event: Event) -> Event:
         """Store an event under the next id; raise ``NotFound``, as ingest does, without the bucket."""
-        if bucket_id not in self.buckets:
-            raise NotFound("bucket", bucket_id)
+        bucket = self.buckets[bucket_id]
         self.last_id += 1
         stored = replace(event, id=self.last_id)
-        self.events[bucket_id].append(stored)
+        self.events[bucket.id].append(stored)
         return stored
 
 
@@ -266,7 +274,7 @@ class RecordingWriter:
 
     def delete_bucket(self, bucket_id: str, *, queued: bool = False) -> None:
         if self._record("delete_bucket", bucket_id, queued=queued):
-            del self.store.buckets[bucket_id]
+            del self.store.buckets[self.store.buckets[bucket_id].id]
 
     def replay_dead_letter(self, dead_letter_id: int) -> JSONObject:
         self._record("replay_dead_letter", dead_letter_id)
