@@ -55,6 +55,10 @@ LISTENERS_VARIABLE: Final = "PULSELINE_LISTENER_FDS"
 
 READY_MESSAGE: Final = b"ready\n"
 
+#: What is written to the pipe of a ``_StopWatch``.
+_STOP: Final = b"s"
+_CLOSE: Final = b"c"
+
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 #: What shells report for a process that a signal ended: 128 and its number.
@@ -104,55 +108,64 @@ def notify_ready() -> None:
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM, SIGINT or the supervisor's end sets; call it on the main thread."""
+    """Yield an event that SIGTERM, SIGINT or the supervisor's end sets; call it on the main thread.
+
+    A handler runs between two instructions of the main thread, which may be those of ``stop.wait()``: it would wait for
+    the event's lock for ever. So it only writes a byte, and a thread sets the event.
+    """
     stop = threading.Event()
+    watch = _StopWatch(stop, _take_descriptor(LIFELINE_VARIABLE))
+    is_signalled = False
 
     def handle(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal is_signalled
+        if is_signalled or stop.is_set():
             os._exit(_SIGNALLED + number)
-        stop.set()
+        is_signalled = True
+        watch.stop()
 
     previous = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
-    lifeline = _watch_lifeline(stop)
     try:
         yield stop
     finally:
-        if lifeline is not None:
-            lifeline.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
+        watch.close()
 
 
-class _Lifeline:
-    """A thread that waits for the end of the supervisor's pipe; a byte in a pipe of our own wakes it to end."""
+class _StopWatch:
+    """A thread that sets the event, for a byte in a pipe of our own or at the end of the supervisor's pipe."""
 
-    def __init__(self, descriptor: int, stop: threading.Event) -> None:
-        self._descriptor = descriptor
+    def __init__(self, stop: threading.Event, lifeline: int | None) -> None:
         self._stop = stop
-        self._wake_reader, self._wake_writer = os.pipe()
-        self._thread = spawn(self._watch, name="pulseline-runtime-lifeline")
+        self._lifeline = lifeline
+        self._reader, self._writer = os.pipe()
+        self._thread = spawn(self._watch, name="pulseline-runtime-stop")
 
     def _watch(self) -> None:
+        descriptors = [self._reader] if self._lifeline is None else [self._reader, self._lifeline]
         while True:
-            readable, _, _ = select.select([self._descriptor, self._wake_reader], [], [])
-            if self._wake_reader in readable:
-                return
-            if not os.read(self._descriptor, 1):
+            readable, _, _ = select.select(descriptors, [], [])
+            if self._reader in readable:
+                if os.read(self._reader, 1) == _CLOSE:
+                    return
+                self._stop.set()
+            elif self._lifeline is not None and not os.read(self._lifeline, 1):
                 logger.warning("the supervisor is gone; stopping", extra={"action": "lifeline_ended"})
                 self._stop.set()
-                return
+                descriptors = [self._reader]
+
+    def stop(self) -> None:
+        """Have the event set; may be called by a signal handler."""
+        os.write(self._writer, _STOP)
 
     def close(self) -> None:
         """End the thread and close the pipes."""
-        os.write(self._wake_writer, b"x")
+        os.write(self._writer, _CLOSE)
         self._thread.join()
-        for descriptor in (self._descriptor, self._wake_reader, self._wake_writer):
-            os.close(descriptor)
-
-
-def _watch_lifeline(stop: threading.Event) -> _Lifeline | None:
-    descriptor = _take_descriptor(LIFELINE_VARIABLE)
-    return None if descriptor is None else _Lifeline(descriptor, stop)
+        for descriptor in (self._reader, self._writer, self._lifeline):
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def take_listeners() -> list[socket.socket]:

@@ -87,6 +87,16 @@ def test_a_second_signal_ends_a_service_at_once(number: signal.Signals) -> None:
         assert service.wait() == 128 + number
 
 
+@pytest.mark.timeout(30)
+def test_a_signal_may_come_at_any_instruction_of_the_wait() -> None:
+    """The main thread holds the event's lock for some of them; the handler must not wait for it."""
+    with runtime.stop_on_signals() as stop:
+        with stop._cond:  # type: ignore[attr-defined]  # not in the stubs
+            signal.raise_signal(signal.SIGTERM)
+
+        assert stop.wait(10)
+
+
 def test_a_service_stops_when_its_supervisor_is_gone() -> None:
     """The end of the pipe is enough: whatever killed the supervisor, the kernel closed it."""
     reader, writer = os.pipe()
