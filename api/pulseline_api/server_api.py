@@ -75,6 +75,7 @@ class ServerAPI:
 
     def get_buckets(self) -> dict[str, JSONObject]:
         """Return all buckets by id."""
+        self._writes.settle_all()
         return {bucket.id: bucket.to_json() for bucket in self._reader.read_buckets()}
 
     def get_bucket_metadata(self, bucket_id: str) -> JSONObject:
@@ -135,6 +136,7 @@ class ServerAPI:
             start: the first instant, to which events are cut; ``None`` is the beginning of time.
             end: the last instant; ``None`` is the end of time.
         """
+        self._writes.settle_all()
         return self._export(self._reader.read_buckets(), form, start, end)
 
     def export_bucket(

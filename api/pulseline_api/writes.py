@@ -13,7 +13,7 @@ worth keeping.
 What was promised that way is not in the store yet. While messages of a bucket wait in the outbox, the last of them
 decides: the bucket exists, unless its deletion was promised (``_doomed``). Who reads a bucket of which something was
 promised waits for a moment until it is stored (``settle``), unless the broker can not be reached anyway: so that a
-client finds what it wrote.
+client finds what it wrote. Promises are numbered, and only the one that was waited for is forgotten then.
 
 ::
 
@@ -24,12 +24,12 @@ client finds what it wrote.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby
 from typing import Final, TypeVar
 
 from pulseline_api.reader import Reader
@@ -66,7 +66,9 @@ class Writes:
         self._writer = writer
         self._doomed: set[BucketId] = set()
         self._known: set[BucketId] = set()
-        self._promised: set[BucketId] = set()
+        self._promised: dict[BucketId, int] = {}
+        self._promises = itertools.count()
+        self._promising = threading.Lock()
         self._is_away = False
         self._probe = threading.Lock()
 
@@ -106,7 +108,7 @@ class Writes:
         self._check_bucket(bucket_id)
         groups = [
             (is_stored, [event if is_stored else replace(event, id=None) for event in group])
-            for is_stored, group in groupby(events, key=lambda event: self._is_stored(bucket_id, event))
+            for is_stored, group in itertools.groupby(events, key=lambda event: self._is_stored(bucket_id, event))
         ]
         if any(is_stored for is_stored, _ in groups):  # new events alone are checked as a whole by the writer
             for _, group in groups:
@@ -143,16 +145,28 @@ class Writes:
 
     def settle(self, bucket_id: BucketId) -> None:
         """Return when what was promised of the bucket is stored, or does not get there soon."""
-        if bucket_id not in self._promised:
-            return
-        if self._writer.has_unconfirmed(bucket_id):
+        promise = self._promised.get(bucket_id)
+        if promise is not None:
+            self._keep({bucket_id: promise})
+
+    def settle_all(self) -> None:
+        """Do the same for all buckets."""
+        if self._promised:
+            self._keep(self._promised.copy())
+
+    def _keep(self, promises: Mapping[BucketId, int]) -> None:
+        """Wait until promises are kept, and forget them; those that were made meanwhile stay."""
+        if any(self._writer.has_unconfirmed(bucket_id) for bucket_id in promises):
             if not self._writer.is_connected:
                 return
             try:
                 self._writer.flush(_SETTLE_S)
             except ReplyTimeout:
                 return
-        self._promised.discard(bucket_id)
+        with self._promising:
+            for bucket_id, promise in promises.items():
+                if self._promised.get(bucket_id) == promise:
+                    del self._promised[bucket_id]
 
     def _replace(self, bucket_id: BucketId, event: Event) -> Event:
         try:
@@ -199,7 +213,8 @@ class Writes:
         return result
 
     def _promise(self, bucket_id: BucketId, exists: bool) -> None:
-        self._promised.add(bucket_id)
+        with self._promising:
+            self._promised[bucket_id] = next(self._promises)
         self._note(bucket_id, exists)
 
     def _note(self, bucket_id: BucketId, exists: bool) -> None:

@@ -169,6 +169,8 @@ def test_all_wait_again_once_something_was_confirmed(http: FlaskClient, writer: 
 
 
 READS = (
+    "/api/0/buckets",
+    "/api/0/export",
     "/api/0/buckets/plug",
     "/api/0/buckets/plug/events",
     "/api/0/buckets/plug/events/1",
@@ -187,6 +189,32 @@ def test_who_reads_waits_for_what_was_promised(http: FlaskClient, writer: Record
     http.get(path)
 
     assert writer.flushed == 1
+
+
+@pytest.mark.parametrize("path", ["/api/0/buckets", "/api/0/buckets/plug/events"])
+def test_what_is_promised_while_another_read_waits_is_waited_for_as_well(
+    http: FlaskClient, writer: RecordingWriter, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """The end of the first wait says nothing of what came after its beginning."""
+    flush = writer.flush
+
+    def flush_and_promise(timeout_s: float) -> None:
+        flush(timeout_s)
+        if writer.flushed == 1:
+            promise()
+
+    def promise() -> None:
+        writer.go_away()
+        http.post("/api/0/buckets/plug/heartbeat?pulsetime=60", json=BODY)
+        writer.problem = None
+
+    promise()
+    monkeypatch.setattr(writer, "flush", flush_and_promise)
+
+    for _ in range(3):
+        http.get(path)
+
+    assert writer.flushed == 2
 
 
 def test_no_write_waits_while_there_is_no_connection(http: FlaskClient, writer: RecordingWriter) -> None:
