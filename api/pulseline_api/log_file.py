@@ -53,11 +53,7 @@ def _read_tail(path: Path) -> str:
 
 def _parse(line: str) -> JSONObject | None:
     if line.startswith("{"):
-        try:
-            entry: JSONObject = json.loads(line)
-        except ValueError:
-            return None
-        return entry
+        return _parse_json(line)
     match = _LINE.fullmatch(line)
     if match is None:
         return None
@@ -66,3 +62,12 @@ def _parse(line: str) -> JSONObject | None:
         for name, value in match.groupdict().items()
         if value is not None
     }
+
+
+def _parse_json(line: str) -> JSONObject | None:
+    """Return what is an entry; a message of several lines may hold any other JSON."""
+    try:
+        entry: JSONObject = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry.get("time"), str) and isinstance(entry.get("message"), str) else None

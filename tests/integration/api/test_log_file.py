@@ -44,6 +44,15 @@ def test_entries_are_read_oldest_first(tmp_path: Path, settings: LogSettings) ->
     assert all(str(entry["time"]).startswith("20") for entry in entries)
 
 
+def test_json_within_a_message_is_part_of_it(tmp_path: Path) -> None:
+    """It is no entry, as it is not what we write, and what follows goes on with the message."""
+    path = write_log(tmp_path / "a.log", LogSettings(json=False), make_record('refused\n{"app": "a"}\nat once'))
+
+    (entry,) = read_log(path)
+
+    assert str(entry["message"]).startswith('refused\n{"app": "a"}\nat once')
+
+
 @FORMS
 def test_a_traceback_belongs_to_its_entry(tmp_path: Path, settings: LogSettings) -> None:
     """It takes many lines of a text file, and one of JSON lines."""
