@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain
 from types import TracebackType
 from typing import Final, Self
 
@@ -130,26 +129,17 @@ class Reader:
         rows, clip_us = self._read_rows(bucket_id, start, end, limit)
         return clip_rows(rows, clip_us)
 
-    def iter_events(
-        self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, page: int = PAGE_EVENTS
-    ) -> Iterator[Event]:
-        """Return an iterator over the events of a range, newest first, that holds one page in memory; not clipped.
-
-        Each page sees its own state of the data: an event that is changed meanwhile comes as it was or as it is.
-
-        Raises:
-            NotFound: there is no such bucket; at once, not at the first event.
-        """
-        pages = self._iter_pages(self._find_range(bucket_id, start, end), page)
-        return chain.from_iterable(iter_events(rows) for rows in pages)
-
     def iter_event_pages(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, page: int = PAGE_EVENTS
     ) -> Iterator[list[EventRow]]:
-        """Return an iterator over the rows of a range, a page at a time, cut to it; else as ``iter_events``.
+        """Return an iterator over the rows of a range, newest first and cut to it, that holds one page in memory.
 
         For those who write events out: a row is an event's numbers and the JSON text of its data, which takes a third
-        of the time of ``Event`` values.
+        of the time of ``Event`` values. Each page sees its own state of the data: an event that is changed meanwhile
+        comes as it was or as it is.
+
+        Raises:
+            NotFound: there is no such bucket; at once, not at the first page.
         """
         wanted = self._find_range(bucket_id, start, end)
         pages = self._iter_pages(wanted, page)

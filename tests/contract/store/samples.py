@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
 from pulseline_core.store import BucketRow, Reader, Store, Transaction
+from pulseline_core.store.event_rows import iter_events
 from pulseline_core.types import JSONObject
 
 MORNING = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -75,3 +78,8 @@ def outline(events: Iterable[Event]) -> list[tuple[float, float, JSONObject]]:
         ((event.timestamp - MORNING).total_seconds(), (event.end - MORNING).total_seconds(), event.data)
         for event in events
     ]
+
+
+def stream_events(reader: Reader, **options: Any) -> Iterator[Event]:
+    """Yield the events of the pages that ``Reader.iter_event_pages`` returns for the bucket."""
+    return chain.from_iterable(iter_events(rows) for rows in reader.iter_event_pages(BUCKET, **options))

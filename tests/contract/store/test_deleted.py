@@ -21,6 +21,7 @@ from tests.contract.store.samples import (
     insert,
     make_event,
     outline,
+    stream_events,
 )
 
 EVENTS = [make_event(number, data={"number": number}) for number in range(10)]
@@ -43,7 +44,6 @@ def _count(store: Store, table: str) -> int:
     [
         pytest.param(lambda reader: reader.read_bucket(BUCKET), id="bucket"),
         pytest.param(lambda reader: reader.read_events(BUCKET), id="events"),
-        pytest.param(lambda reader: reader.iter_events(BUCKET), id="stream"),
         pytest.param(lambda reader: reader.iter_event_pages(BUCKET), id="pages"),
         pytest.param(lambda reader: reader.read_event_rows(BUCKET), id="rows"),
         pytest.param(lambda reader: reader.count_events(BUCKET), id="count"),
@@ -79,7 +79,7 @@ def test_a_deleted_bucket_is_not_listed(store: Store, reader: Reader) -> None:
 def test_a_stream_ends_when_its_bucket_is_deleted(store: Store, reader: Reader) -> None:
     """Also one that would go on into the events of before its range."""
     insert(store, make_event(-10, 20), *EVENTS)
-    stream = reader.iter_events(BUCKET, start=at(0), page=3)
+    stream = stream_events(reader, start=at(0), page=3)
     first = [next(stream) for _ in range(3)]
 
     _delete(store)
@@ -141,7 +141,7 @@ def test_nothing_is_written_to_a_deleted_bucket(store: Store, write: Callable[[T
 def test_a_deleted_range_is_out_of_sight(store: Store, reader: Reader) -> None:
     """Of reads, of counts, of a stream that has begun and of the next heartbeat."""
     insert(store, *EVENTS)
-    stream = reader.iter_events(BUCKET, page=2)
+    stream = stream_events(reader, page=2)
     next(stream)
 
     with store.transaction() as tx:

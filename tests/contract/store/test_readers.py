@@ -10,7 +10,7 @@ import pytest
 
 from pulseline_core.errors import Closed, StoreUnavailable
 from pulseline_core.store import Reader, Store
-from tests.contract.store.samples import BUCKET, MINUTE, Place, beat, get_row, insert, make_event
+from tests.contract.store.samples import BUCKET, MINUTE, Place, beat, get_row, insert, make_event, stream_events
 
 
 def test_a_reader_of_no_database_says_so_until_there_is_one(place: Place) -> None:
@@ -74,7 +74,7 @@ def test_threads_that_end_leave_no_connections_behind(store: Store, reader: Read
 def test_a_reader_is_closed_from_another_thread(store: Store, reader: Reader) -> None:
     """A stream ends with an error at its next page, a call that runs is not disturbed."""
     insert(store, *(make_event(number) for number in range(10)))
-    stream = reader.iter_events(BUCKET, page=2)
+    stream = stream_events(reader, page=2)
     next(stream)
 
     with reader._pool.read() as connection:
