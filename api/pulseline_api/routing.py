@@ -19,7 +19,7 @@ from flask import Flask, Request, request
 from werkzeug.routing import BaseConverter, MapAdapter, PathConverter
 
 from pulseline_core.bucket import parse_bucket_id
-from pulseline_core.errors import InvalidBucketId
+from pulseline_core.errors import InvalidBucketId, InvalidEvent
 
 #: Stands for an encoded slash; a control character, which no bucket id holds.
 _SLASH_MARK: Final = "\x1f"
@@ -73,20 +73,26 @@ def read_texts() -> None:
 
     Raises:
         InvalidBucketId: there can be no such bucket.
+        InvalidEvent: there can be no such key.
     """
-    values = request.view_args
-    if values is None:
-        return
+    values = request.view_args or {}
     if "key" in values:
+        problem = _find_problem(values["key"])
+        if problem:
+            raise InvalidEvent("key", f"{values['key'][:64]!r} {problem}")
         values["key"] = values["key"].replace(_SLASH_MARK, "/")
-    if "bucket_id" not in values:
-        return
-    text: str = values["bucket_id"]
+    if "bucket_id" in values:
+        problem = _find_problem(values["bucket_id"])
+        if problem:
+            raise InvalidBucketId(values["bucket_id"], problem)
+        values["bucket_id"] = parse_bucket_id(values["bucket_id"].replace(_SLASH_MARK, "/"))
+
+
+def _find_problem(text: str) -> str:
+    """Return why a text of the path can not be read, empty if it can."""
     if _REPLACEMENT in text and not _is_utf8(request.environ["PATH_INFO"]):
-        raise InvalidBucketId(text, "is not UTF-8")
-    if request.environ[_HAS_FOREIGN_MARK]:
-        raise InvalidBucketId(text, "holds a control character")
-    values["bucket_id"] = parse_bucket_id(text.replace(_SLASH_MARK, "/"))
+        return "is not UTF-8"
+    return "holds a control character" if request.environ[_HAS_FOREIGN_MARK] else ""
 
 
 def _is_utf8(path: str) -> bool:

@@ -111,6 +111,7 @@ def test_port_that_needs_more_rights_is_told(monkeypatch: pytest.MonkeyPatch) ->
         (b"GET /api/0/info HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
         (b"GET /api/0/info HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
         (b"GET /api/0/buckets/%FF HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /api/0/settings/%FF HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /api/0/buckets/\xff HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /api/0/buckets/a%1Fb HTTP/1.0\r\nHost: localhost\r\n\r\n", 400),
     ],
