@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from flask import Blueprint, Response
 
-from pulseline_api.answer import answer, answer_text
+from pulseline_api.answer import answer, answer_chunks
 from pulseline_api.description import describe
 from pulseline_api.event_body import parse_events, parse_heartbeat
-from pulseline_api.event_text import describe_rows_with_ids
+from pulseline_api.event_text import iter_array
 from pulseline_api.parameters import (
     END,
     END_NEEDED,
@@ -54,11 +55,15 @@ class EventRoutes:
         event = parse_heartbeat(read_object())
         return answer(self._api.heartbeat(bucket_id, event, pulsetime.total_seconds()).to_json())
 
-    @describe(query=[START, END, LIMIT], answers=EVENTS)
+    @describe(
+        query=[START, END, LIMIT],
+        answers=EVENTS,
+        also={HTTPStatus.INSUFFICIENT_STORAGE: "many events find no space on the disk to wait in"},
+    )
     def get_events(self, bucket_id: BucketId) -> Response:
         """Answer the events within the range, clipped to it, newest first."""
-        rows = self._api.get_event_rows(bucket_id, read_limit(), read_time("start"), read_time("end"))
-        return answer_text(f"[{','.join(describe_rows_with_ids(rows))}]")
+        with self._api.open_event_rows(bucket_id, read_limit(), read_time("start"), read_time("end")) as rows:
+            return answer_chunks(iter_array(rows))
 
     @describe(body=NEW_EVENTS, answers=EVENTS)
     def post_events(self, bucket_id: BucketId) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -34,15 +35,16 @@ class Reader(Protocol):
     ) -> Sequence[Event]:
         """Return the events within [start, end], clipped to it, newest first; raise ``NotFound``."""
 
-    def read_event_rows(
+    def open_event_rows(
         self,
         bucket_id: str,
         *,
         start: datetime | None = None,
         end: datetime | None = None,
         limit: int | None = None,
-    ) -> Sequence[EventRow]:
-        """Return what ``read_events`` would, as rows."""
+    ) -> AbstractContextManager[Iterator[EventRow]]:
+        """Give an iterator over what ``read_events`` would return, as rows, in flat memory, to be read at once."""
+        ...
 
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event of the bucket as it is stored."""

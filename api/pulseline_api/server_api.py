@@ -10,6 +10,7 @@ be stored; what else may go wrong with a write is said in ``writes``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -183,12 +184,12 @@ class ServerAPI:
         self._writes.settle(BucketId(bucket_id))
         return self._reader.read_events(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
 
-    def get_event_rows(
+    def open_event_rows(
         self, bucket_id: str, limit: int = -1, start: datetime | None = None, end: datetime | None = None
-    ) -> Sequence[EventRow]:
-        """Return what ``get_events`` would, as the store's rows, for those who write them out."""
+    ) -> AbstractContextManager[Iterator[EventRow]]:
+        """Give an iterator over what ``get_events`` would return, as the store's rows, for those who write them out."""
         self._writes.settle(BucketId(bucket_id))
-        return self._reader.read_event_rows(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
+        return self._reader.open_event_rows(bucket_id, start=start, end=end, limit=None if limit < 0 else limit)
 
     def get_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return one event, never cut; ``None`` if the bucket does not have it."""

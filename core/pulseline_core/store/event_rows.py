@@ -45,10 +45,8 @@ def iter_events(rows: Iterable[EventRow], *, clip_us: tuple[int, int] | None = N
         yield build_event(event_id, max(start_us, first_us), min(end_us, last_us), data)
 
 
-def clip_rows(rows: Iterable[EventRow], clip_us: tuple[int, int]) -> list[EventRow]:
-    """Return the rows cut to a range of time."""
+def clip_rows(rows: Iterable[EventRow], clip_us: tuple[int, int]) -> Iterator[EventRow]:
+    """Yield the rows cut to a range of time."""
     first_us, last_us = clip_us
-    return [
-        (event_id, max(start_us, first_us), min(end_us, last_us), data_id, text)
-        for event_id, start_us, end_us, data_id, text in rows
-    ]
+    for event_id, start_us, end_us, data_id, text in rows:
+        yield event_id, max(start_us, first_us), min(end_us, last_us), data_id, text

@@ -17,7 +17,7 @@ bucket of a million events nor one event of a year makes a read look at many row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
@@ -107,7 +107,7 @@ def find_range(
     return EventRange(key, longest_us, MIN_US if start is None else to_us(start), MAX_US if end is None else to_us(end))
 
 
-def iter_range(connection: Connection, wanted: EventRange, limit: int) -> Iterator[EventRow]:
+def iter_range(connection: Connection, wanted: EventRange, limit: int) -> Generator[EventRow]:
     """Yield the events' rows, newest first, ``limit`` at most; the transaction must stay open meanwhile."""
     if wanted.is_empty:
         return

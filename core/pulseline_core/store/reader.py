@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
@@ -122,12 +123,20 @@ class Reader:
         rows, clip_us = self._read_rows(bucket_id, start, end, limit)
         return list(iter_events(rows, clip_us=clip_us if clip else None))
 
-    def read_event_rows(
+    @contextmanager
+    def open_event_rows(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, limit: int | None = None
-    ) -> list[EventRow]:
-        """Return the same as ``read_events`` as rows, always cut to the range; see ``iter_event_pages``."""
-        rows, clip_us = self._read_rows(bucket_id, start, end, limit)
-        return clip_rows(rows, clip_us)
+    ) -> Iterator[Iterator[EventRow]]:
+        """Give an iterator over what ``read_events`` would return, as rows, always cut to the range; see there.
+
+        It holds few rows in memory and sees one state of the data, so that the log can not be emptied meanwhile: nobody
+        who takes long may be waited for. See ``iter_event_pages``.
+        """
+        _check_limit(limit)
+        with self._pool.read() as connection:
+            wanted = find_range(connection, bucket_id, start, end)
+            with closing(iter_range(connection, wanted, MAX_US if limit is None else limit)) as rows:
+                yield clip_rows(rows, (wanted.first_us, wanted.last_us))
 
     def iter_event_pages(
         self, bucket_id: str, *, start: datetime | None = None, end: datetime | None = None, page: int = PAGE_EVENTS
@@ -145,7 +154,7 @@ class Reader:
         pages = self._iter_pages(wanted, page)
         if start is None and end is None:
             return pages
-        return (clip_rows(rows, (wanted.first_us, wanted.last_us)) for rows in pages)
+        return (list(clip_rows(rows, (wanted.first_us, wanted.last_us))) for rows in pages)
 
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         """Return an event of the bucket, ``None`` if the bucket does not have it; ``NotFound`` without the bucket."""

@@ -45,7 +45,7 @@ def _count(store: Store, table: str) -> int:
         pytest.param(lambda reader: reader.read_bucket(BUCKET), id="bucket"),
         pytest.param(lambda reader: reader.read_events(BUCKET), id="events"),
         pytest.param(lambda reader: reader.iter_event_pages(BUCKET), id="pages"),
-        pytest.param(lambda reader: reader.read_event_rows(BUCKET), id="rows"),
+        pytest.param(lambda reader: reader.open_event_rows(BUCKET).__enter__(), id="rows"),
         pytest.param(lambda reader: reader.count_events(BUCKET), id="count"),
         pytest.param(lambda reader: reader.read_event(BUCKET, 1), id="event"),
     ],

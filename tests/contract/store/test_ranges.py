@@ -120,7 +120,7 @@ def test_a_negative_limit_is_a_bug_of_the_caller(reader: Reader) -> None:
     [
         lambda reader: reader.read_events("none"),
         lambda reader: reader.iter_event_pages("none"),
-        lambda reader: reader.read_event_rows("none"),
+        lambda reader: reader.open_event_rows("none").__enter__(),
         lambda reader: reader.read_event("none", 1),
         lambda reader: reader.count_events("none"),
         lambda reader: reader.read_bucket("none"),
@@ -128,7 +128,7 @@ def test_a_negative_limit_is_a_bug_of_the_caller(reader: Reader) -> None:
     ids=[
         "read_events",
         "iter_event_pages",
-        "read_event_rows",
+        "open_event_rows",
         "read_event",
         "count_events",
         "read_bucket",
@@ -180,7 +180,8 @@ def test_a_row_is_numbers_and_the_text_of_the_data(store: Store, reader: Reader)
     """Microseconds since 1970; equal data has one number and one text, however it was written."""
     insert(store, make_event(0, 1.5, {"b": 1.0, "a": "ä\n"}), make_event(1, 0, {"a": "ä\n", "b": 1}))
 
-    (_, start_us, end_us, data_id, text), (*_, other_id, _) = reversed(reader.read_event_rows(BUCKET))
+    with reader.open_event_rows(BUCKET) as rows:
+        (*_, other_id, _), (_, start_us, end_us, data_id, text) = rows
 
     assert (start_us, end_us) == (to_us(at(0)), to_us(at(1.5)))
     assert text == '{"a":"ä\\n","b":1}'
@@ -223,12 +224,13 @@ def test_every_way_to_read_a_range_agrees_with_the_rule(
             found = reader.read_events(BUCKET, start=start, end=end, limit=limit, clip=False)
             count = reader.count_events(BUCKET, start=start, end=end)
             cut = reader.read_events(BUCKET, start=start, end=end)
-            rows = reader.read_event_rows(BUCKET, start=start, end=end, limit=limit)
+            with reader.open_event_rows(BUCKET, start=start, end=end, limit=limit) as rows:
+                opened = list(iter_events(rows))
             streamed = list(stream_events(reader, start=start, end=end, page=page))
 
     expected = [event for event in inserted if first <= event.end and event.timestamp <= last and first <= last]
     expected.sort(key=lambda event: (event.timestamp, event.id), reverse=True)
     assert [event.id for event in found] == [event.id for event in expected][:limit]
     assert count == len(expected)
-    assert list(iter_events(rows)) == cut[:limit]
+    assert opened == cut[:limit]
     assert streamed == cut

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -102,15 +103,16 @@ class MemoryReader:
         self.read_bucket(bucket_id)
         return self._sort(bucket_id)[:limit]
 
-    def read_event_rows(
+    @contextmanager
+    def open_event_rows(
         self,
         bucket_id: str,
         *,
         start: datetime | None = None,
         end: datetime | None = None,
         limit: int | None = None,
-    ) -> list[EventRow]:
-        return [build_row(event) for event in self.read_events(bucket_id, start=start, end=end, limit=limit)]
+    ) -> Iterator[Iterator[EventRow]]:
+        yield map(build_row, self.read_events(bucket_id, start=start, end=end, limit=limit))
 
     def read_event(self, bucket_id: str, event_id: int) -> Event | None:
         self.read_bucket(bucket_id)

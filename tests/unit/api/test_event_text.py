@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pulseline_api.event_text import describe_rows, describe_rows_with_ids
+from pulseline_api.event_text import describe_rows, iter_array
 from pulseline_core.event import Event
 from tests.unit.api.memory_store import build_row
 
@@ -30,9 +30,19 @@ def test_text_of_an_event_is_its_json(event: Event) -> None:
     """With its id."""
     stored = replace(event, id=7)
 
-    (text,) = describe_rows_with_ids([build_row(stored)])
+    text = b"".join(iter_array(iter([build_row(stored)])))
 
-    assert json.loads(text) == stored.to_json()
+    assert json.loads(text) == [stored.to_json()]
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000, 1001])
+def test_array_holds_all_events(count: int) -> None:
+    """Whatever pieces it is made in."""
+    rows = [build_row(Event(timestamp=T0, id=n + 1)) for n in range(count)]
+
+    array = json.loads(b"".join(iter_array(iter(rows))))
+
+    assert [event["id"] for event in array] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize("event", EVENTS)
