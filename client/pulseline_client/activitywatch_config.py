@@ -6,10 +6,12 @@ Laid out as ActivityWatch's own (aw-client 0.5.15 aw_client/config.py), with the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Any, Final
 
 from pulseline_client.toml_config import load_config_toml
 from pulseline_core.errors import InvalidSetting
+from pulseline_core.times import MAX_DURATION
 
 APP_NAME: Final = "aw-client"
 
@@ -75,19 +77,32 @@ def load_activitywatch_config(*, testing: bool) -> ActivityWatchConfig:
     """Read the file; raises ``ConfigError`` for what can not be."""
     tables = load_config_toml(APP_NAME, DEFAULT_CONFIG)
     suffix = "-testing" if testing else ""
-    server, client, broker = (tables[f"{name}{suffix}"] for name in ("server", "client", "broker"))
-    try:
-        commit_interval_s = float(client["commit_interval"])
-    except (TypeError, ValueError) as error:
-        raise InvalidSetting(f"client{suffix}.commit_interval", "is no number of seconds", source=APP_NAME) from error
+    server, client, broker = (_get_table(tables, f"{name}{suffix}") for name in ("server", "client", "broker"))
     return ActivityWatchConfig(
         server=_read_endpoint(server, f"server{suffix}"),
         broker=_read_endpoint(broker, f"broker{suffix}"),
         api_key=str(server["api_key"]),
         username=str(broker["username"]),
         password=str(broker["password"]),
-        commit_interval_s=commit_interval_s,
+        commit_interval_s=_read_interval(client["commit_interval"], f"client{suffix}.commit_interval"),
     )
+
+
+def _get_table(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    table = tables[name]
+    if not isinstance(table, dict):
+        raise InvalidSetting(name, f"is {str(table)[:64]!r}, not a table", source=APP_NAME)
+    return table
+
+
+def _read_interval(value: object, name: str) -> float:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = nan
+    if not 0 <= seconds <= MAX_DURATION.total_seconds():
+        raise InvalidSetting(name, f"is {str(value)[:64]!r}, not seconds from 0 to 366 days", source=APP_NAME)
+    return seconds
 
 
 def _read_endpoint(table: dict[str, Any], name: str) -> Endpoint:

@@ -347,6 +347,10 @@ def test_the_settings_file_is_made_and_read() -> None:
         ('[server]\nport = "many"\n', InvalidSetting, "server.port"),
         ("[broker]\nport = 70000\n", InvalidSetting, "broker.port"),
         ('[client]\ncommit_interval = "long"\n', InvalidSetting, "client.commit_interval"),
+        ("[client]\ncommit_interval = nan\n", InvalidSetting, "client.commit_interval"),
+        ("[client]\ncommit_interval = inf\n", InvalidSetting, "client.commit_interval"),
+        ("[client]\ncommit_interval = -1\n", InvalidSetting, "client.commit_interval"),
+        ("server = 5\n", InvalidSetting, "not a table"),
     ],
 )
 def test_a_wrong_settings_file_is_named(text: str, kind: type[Exception], problem: str) -> None:
