@@ -63,6 +63,10 @@ class AppOptions:
     max_exports: int = 1
     find_log: Callable[[], Path | None] = find_no_log
 
+    def build_access(self, *, testing: bool) -> Access:
+        """Return whom the server answers; the developers of aw-webui only where things are tried out."""
+        return Access(self.host, {*self.origins, *(DEVELOPMENT_ORIGINS if testing else ())})
+
 
 def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOptions | None = None) -> Flask:
     """Return the application.
@@ -105,8 +109,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
 
 def _register_checks(app: Flask, options: AppOptions, *, testing: bool) -> None:
     """Register what every request passes, in this order."""
-    origins = {*options.origins, *(DEVELOPMENT_ORIGINS if testing else ())}
-    app.before_request(Access(options.host, origins).check_request)
+    app.before_request(options.build_access(testing=testing).check_request)
     app.before_request(cors.answer_preflight)
     if options.key is not None:
         app.before_request(KeyCheck(options.key).check_request)

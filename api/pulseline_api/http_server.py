@@ -19,7 +19,7 @@ import copy
 import logging
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import inf
@@ -100,12 +100,12 @@ class LargeBodies:
     Attributes:
         path: decoded; a slash at its end does not matter.
         limit_bytes: so large.
-        admits: says by its header ``Authorization`` whether a client may send so much.
+        admits: says by the headers of a request whether its client may send so much.
     """
 
     path: str
     limit_bytes: int
-    admits: Callable[[str], bool]
+    admits: Callable[[Mapping[str, str]], bool]
 
 
 class _Parser(HTTPRequestParser):
@@ -125,7 +125,7 @@ class _Parser(HTTPRequestParser):
         large: LargeBodies | None = getattr(self.adj, _LARGE_BODIES)
         if large is None or self.path.rstrip("/") != large.path:
             return
-        if large.admits(self.headers.get("AUTHORIZATION", "")):
+        if large.admits(self.headers):
             self.adj = copy.copy(self.adj)
             self.adj.max_request_body_size = large.limit_bytes
 

@@ -24,6 +24,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
+from pulseline_api.admission import Admission
 from pulseline_api.app import BASE_PATH, AppOptions, create_app
 from pulseline_api.http_server import HttpServer, LargeBodies
 from pulseline_api.imports import IMPORT_PATH, MAX_IMPORT_BYTES
@@ -170,8 +171,9 @@ class Service:
     def _build_server(self, reader: Reader, client: Client, options: AppOptions) -> HttpServer:
         api = self._settings.api
         app = create_app(reader, client, self._build_info(), options)
-        admits = (lambda _: True) if options.key is None else KeyCheck(options.key).is_shown
-        large_bodies = LargeBodies(f"{BASE_PATH}{IMPORT_PATH}", MAX_IMPORT_BYTES, admits)
+        access = options.build_access(testing=self._settings.testing)
+        admission = Admission(access, None if options.key is None else KeyCheck(options.key))
+        large_bodies = LargeBodies(f"{BASE_PATH}{IMPORT_PATH}", MAX_IMPORT_BYTES, admission.admits)
         return HttpServer(
             app, api.host, api.port, threads=api.threads, listeners=self._listeners, large_bodies=large_bodies
         )

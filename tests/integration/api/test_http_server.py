@@ -299,7 +299,7 @@ def test_closing_twice_does_nothing(server: HttpServer) -> None:
 @pytest.fixture
 def large_server(store: MemoryStore) -> Iterator[HttpServer]:
     """A server that takes imports of 100 MiB from those who show a key."""
-    large = LargeBodies("/api/0/import", 100 * 1024 * 1024, lambda header: header == "Bearer key")
+    large = LargeBodies("/api/0/import", 100 * 1024 * 1024, lambda headers: headers["AUTHORIZATION"] == "Bearer key")
     app = create_app(MemoryReader(store), RecordingWriter(store), INFO)
     with HttpServer(app, "127.0.0.1", 0, threads=1, large_bodies=large) as server:
         yield server

@@ -234,6 +234,18 @@ def test_export_is_strict_json_of_everything(http: httpx.Client, bucket: str) ->
     assert set(exported["buckets"]) == set(http.get("/buckets").json())
 
 
+def test_large_import_of_a_foreign_page_is_not_read(http: httpx.Client) -> None:
+    """It is turned away by its head, of which it says that more than 64 MiB would follow; a body is never sent."""
+    address = http.base_url.host, http.base_url.port
+    head = f"POST /api/0/import HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nOrigin: https://evil.example\r\n"
+
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: {65 * 1024 * 1024}\r\n\r\n".encode())
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
     """What they say of themselves over MQTT, soon after they said it."""
 
