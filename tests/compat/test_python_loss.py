@@ -25,7 +25,7 @@ from tests.storm.system import is_running, wait_until
 #: Of each test; the client sends some hundred a second.
 HEARTBEATS = 300
 
-#: What issue and docs promise to bridge.
+#: What the page about compatibility promises to bridge.
 BROKER_AWAY_S = 30.0
 
 

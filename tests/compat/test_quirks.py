@@ -1,4 +1,4 @@
-"""What each client of ActivityWatch does that a server has to know; the number is that of the survey's list.
+"""What each client of ActivityWatch does that a server has to know; tests of one number are of one such habit.
 
 The npm and the Python client run as they are. Others can not run here: what they send is sent as it is.
 """
