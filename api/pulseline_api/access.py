@@ -52,8 +52,8 @@ class Access:
     """The names under which this server answers, its friends, and the checks that follow from them.
 
     Args:
-        host: the address that the server listens on. Listening on every interface admits every address and the
-            machine's own name: an address can not be rebound, only a name can.
+        host: the address that the server listens on. Any loopback address names it as well, and listening on every
+            interface admits every address and the machine's own name: an address can not be rebound, only a name can.
         origins: friends beside the server's own pages and ActivityWatch's browser extension.
     """
 
@@ -85,7 +85,10 @@ class Access:
         if match is None:
             return False
         name = match[1].removesuffix(".")
-        return name in self._names or (self._admits_addresses and _is_address(name))
+        if name in self._names:
+            return True
+        address = _parse_address(name)
+        return address is not None and (address.is_loopback or self._admits_addresses)
 
     def is_friendly(self, origin: str, host: str) -> bool:
         """Return whether ``origin`` is a page of this server (at the port in ``host``), or a friend."""
@@ -112,9 +115,8 @@ def _get_port(host: str, *, scheme: str) -> str:
     return match[2] if match is not None and match[2] is not None else _DEFAULT_PORTS[scheme]
 
 
-def _is_address(name: str) -> bool:
+def _parse_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        return ipaddress.ip_address(name.strip("[]"))
     except ValueError:
-        return False
-    return True
+        return None
