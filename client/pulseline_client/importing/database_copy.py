@@ -52,7 +52,7 @@ def open_copy(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with tempfile.TemporaryDirectory(prefix="pulseline-import-") as folder:
         copy = Path(folder) / "copy.db"
-        _copy_whole(path, copy)
+        _copy_whole(path.resolve(), copy)  # a journal lies beside the file, not beside a link to it
         try:
             with closing(sqlite3.connect(copy)) as connection:
                 connection.text_factory = _decode

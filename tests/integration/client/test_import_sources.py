@@ -101,6 +101,23 @@ def test_what_is_only_in_the_wal_is_read_while_a_server_has_the_database(
         assert {*before} == {"sqlite.db", "sqlite.db-wal", "sqlite.db-shm"}
 
 
+def test_the_wal_beside_what_a_link_leads_to_is_read(folder: Path, tmp_path: Path) -> None:
+    """A data folder that was moved to another disk leaves a link to the file behind, and no link to its log."""
+    (tmp_path / "link.db").symlink_to(folder / "sqlite.db")
+    with closing(sqlite3.connect(folder / "sqlite.db")) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        build_rust(connection, EVENTS[:1])
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        row = connection.execute("SELECT bucketrow, starttime, endtime, data FROM events").fetchone()
+        connection.execute("INSERT INTO events (bucketrow, starttime, endtime, data) VALUES (?, ?, ?, ?)", row)
+        connection.commit()
+
+        events = read(tmp_path / "link.db")
+
+    assert events == {WINDOW: [EVENTS[0], EVENTS[0]]}
+
+
 def test_what_a_crash_left_in_a_journal_is_taken_back(folder: Path, tmp_path: Path) -> None:
     """In the copy; the crashed database stays as the crash left it."""
     running = tmp_path / "running.db"
