@@ -1,9 +1,16 @@
-"""A JSON document as a stream of tokens, however large it is. The one module that knows ijson."""
+"""A JSON document as a stream of tokens, however large it is. The one module that knows ijson.
+
+Half a surrogate pair, as in a title that was cut within an emoji, is legal in JSON as an escape (RFC 8259 section 8.2),
+and Python and browsers write it. The parser makes a question mark of the one half and gives up at the other. So each
+half becomes a NUL before the parser sees it, which no event may hold either: the event is refused, and the next one is
+read.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any, Final, TypeAlias
 
 import ijson
@@ -15,6 +22,24 @@ from pulseline_core.types import JSONValue
 CHUNK_BYTES: Final = 64 * 1024
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+_HIGH: Final = rb"u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW: Final = rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+
+#: An escape, and a pair of them where they are one character; the group is half of such a pair.
+_ESCAPE: Final = re.compile(rb"\\(?:(%b(?!\\%b)|%b)|%b\\%b|[^u])?" % (_HIGH, _LOW, _LOW, _HIGH, _LOW), re.DOTALL)
+
+#: Bytes of the longest escape, a pair.
+_ESCAPE_BYTES: Final = 12
+
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+#: As long as what it replaces, so that offsets stay.
+_NUL: Final = b"\\u0000"
+
+#: What the parser raises for a document that is none: the second for bytes that are no UTF-8, the third for an exponent
+#: of twenty digits.
+_PARSE_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError, InvalidOperation)
 
 Token: TypeAlias = tuple[str, Any]
 """``("start_map", None)``, ``("map_key", "app")``, ``("string", "Firefox")`` and so on, as ijson names them."""
@@ -64,9 +89,11 @@ class JsonTokens:
         """Return the next bytes; for the parser."""
         self._file.seek(self._position)
         chunk = self._file.read(size)
+        if len(chunk) == size:
+            chunk = _cut_before_escape(chunk)
         self._chunk_begin = self._position
         self._position += len(chunk)
-        return chunk
+        return _mark_halves(chunk)
 
     def __iter__(self) -> Iterator[Token]:
         """Yield the tokens.
@@ -76,7 +103,7 @@ class JsonTokens:
         """
         try:
             yield from ijson.basic_parse(self, buf_size=CHUNK_BYTES)
-        except ijson.JSONError as error:
+        except _PARSE_ERRORS as error:
             raise BrokenJson(self._name, offset=self._find_error(), problem=_explain(error)) from error
 
     def _find_error(self) -> int:
@@ -86,14 +113,31 @@ class JsonTokens:
         """
         chunk_begin, self._position = self._chunk_begin, self._begin
         parser = ijson.basic_parse_coro(_Nowhere())
-        try:
-            while self._position < chunk_begin:
-                parser.send(self.read(min(CHUNK_BYTES, chunk_begin - self._position)))
-            while byte := self.read(1):
-                parser.send(byte)
-        except ijson.JSONError:
-            return self._position - 1
+        while self._position < chunk_begin:
+            parser.send(self.read(CHUNK_BYTES))
+        for place, byte in enumerate(self.read(CHUNK_BYTES)):
+            try:
+                parser.send(bytes([byte]))
+            except _PARSE_ERRORS:
+                return chunk_begin + place
         return self._position
+
+
+def _cut_before_escape(chunk: bytes) -> bytes:
+    """Return a chunk without the escape at its end that may go on in the next one; chunks begin between escapes."""
+    safe = len(chunk) - _ESCAPE_BYTES
+    if b"\\" in chunk[safe + 1 :]:
+        for escape in _ESCAPE.finditer(chunk):
+            if escape.start() > safe:
+                return chunk[: escape.start()]
+    return chunk
+
+
+def _mark_halves(chunk: bytes) -> bytes:
+    """Return a chunk with NUL in place of surrogates that stand alone."""
+    if _SURROGATE.search(chunk) is None:
+        return chunk
+    return _ESCAPE.sub(lambda escape: escape[0] if escape[1] is None else _NUL, chunk)
 
 
 class _Nowhere:
@@ -105,6 +149,8 @@ class _Nowhere:
 
 def _explain(error: Exception) -> str:
     """Return the reason without the excerpt that the parser draws below it."""
+    if not isinstance(error, ijson.JSONError):
+        return "invalid bytes in UTF-8 text" if isinstance(error, UnicodeError) else "number out of range"
     text = error.args[0] if error.args else ""
     lines = (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).splitlines()
     return lines[0].rpartition("error: ")[2].rstrip(".") if lines else "parse error"

@@ -203,3 +203,16 @@ def test_the_fraction_grows_to_one() -> None:
     read_all(export)
 
     assert (before, export.fraction) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\udc22"], ids=["first", "second"])
+def test_an_event_with_half_a_character_is_refused_alone(half: str) -> None:
+    """A title that was cut within an emoji, as browsers hand it over; Python's server stores and exports it."""
+    broken: JSONObject = {**describe(EVENTS[0]), "data": {"title": json.loads(f'"cut {half}"')}}
+    events: JSONValue = [broken, *map(describe, EVENTS)]
+
+    first, *others = read_all(open_export({"buckets": {WINDOW: build_bucket(events=events)}}))[WINDOW]
+
+    assert isinstance(first, Refusal)
+    assert first.field == "data"
+    assert others == list(EVENTS)

@@ -91,3 +91,32 @@ def test_an_end_that_comes_too_early_is_named(size: int) -> None:
 def test_a_byte_order_mark_is_passed_over() -> None:
     """Editors on Windows put one in front."""
     assert decode(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+#: Halves of surrogate pairs, and what their escapes could be taken for.
+_PIECES = st.sampled_from(["\ud83d", "\udc22", "\U0001f422", "\\", "u", "d83d", "\xe9", "a"])
+
+
+@given(st.lists(_PIECES, max_size=12).map("".join), st.integers(0, 30))
+def test_half_of_a_surrogate_pair_becomes_a_nul(text: str, before: int) -> None:
+    """Which no event may hold; what is whole stays, wherever the document is cut into chunks."""
+    raw = json.dumps([text, "next"]).encode().rjust(CHUNK_BYTES + before)
+
+    decoded = decode(raw)
+
+    expected = "".join("\0" if "\ud800" <= each <= "\udfff" else each for each in json.loads(json.dumps(text)))
+    assert decoded == [expected, "next"]
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [(b'"\xed\xb0\xa2"', "invalid bytes in UTF-8 text"), (b"1e99999999999999999999", "number out of range")],
+)
+def test_what_the_parser_stumbles_over_is_an_error_of_the_document(value: bytes, problem: str) -> None:
+    """Like any other; what came before is read."""
+    tokens: list[Token] = []
+
+    with pytest.raises(BrokenJson, match=rf"the file is not JSON from byte \d+ on: {problem}"):
+        tokens.extend(JsonTokens(io.BytesIO(b"[1, " + value + b", 2]"), "the file"))
+
+    assert ("number", 1) in tokens
