@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Final
+
+import orjson
 
 from pulseline_core.types import JSONObject
 
@@ -27,7 +28,7 @@ def read_log(path: Path) -> list[JSONObject]:
     in one of JSON lines. A file that is gone has none.
     """
     entries: list[JSONObject] = []
-    for line in _read_tail(path).splitlines():
+    for line in _read_tail(path).removesuffix("\n").split("\n"):
         entry = _parse(line)
         if entry is not None:
             entries.append(entry)
@@ -67,7 +68,7 @@ def _parse(line: str) -> JSONObject | None:
 def _parse_json(line: str) -> JSONObject | None:
     """Return what is an entry; a message of several lines may hold any other JSON."""
     try:
-        entry: JSONObject = json.loads(line)
-    except (ValueError, RecursionError):
+        entry: JSONObject = orjson.loads(line)  # takes nothing that could not be answered
+    except ValueError:
         return None
     return entry if isinstance(entry.get("time"), str) and isinstance(entry.get("message"), str) else None

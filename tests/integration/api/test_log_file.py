@@ -67,6 +67,27 @@ def test_a_traceback_belongs_to_its_entry(tmp_path: Path, settings: LogSettings)
     assert second["message"] == "after"
 
 
+@FORMS
+def test_only_the_end_of_a_line_ends_it(tmp_path: Path, settings: LogSettings) -> None:
+    """Unicode knows more of them; a title may hold one."""
+    path = write_log(tmp_path / "a.log", settings, make_record("one\u2028two\x85three"), make_record("after"))
+
+    assert [entry["message"] for entry in read_log(path)] == ["one\u2028two\x85three", "after"]
+
+
+@pytest.mark.parametrize("value", ["[" * 2000, r'"\ud800"', "NaN"], ids=["deep", "surrogate", "NaN"])
+def test_what_only_looks_like_an_entry_belongs_to_the_one_before(tmp_path: Path, value: str) -> None:
+    """A message may go on with anything; what could not be answered is no entry."""
+    line = f'{{"time": "now", "message": "odd", "value": {value}}}'
+    path = write_log(tmp_path / "a.log", LogSettings(), make_record("odd:"))
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+
+    (entry,) = read_log(path)
+
+    assert f"\n{line}" in str(entry["message"])
+
+
 def test_a_long_file_is_read_from_its_end(tmp_path: Path) -> None:
     """Whole lines, as many as fit."""
     path = write_log(tmp_path / "a.log", LogSettings(), *[make_record(f"entry {n}") for n in range(10_000)])
