@@ -13,7 +13,8 @@ worth keeping.
 What was promised that way is not in the store yet. While messages of a bucket wait in the outbox, the last of them
 decides: the bucket exists, unless its deletion was promised (``_doomed``). Who reads a bucket of which something was
 promised waits for a moment until it is stored (``settle``), unless the broker can not be reached anyway: so that a
-client finds what it wrote. Promises are numbered, and only the one that was waited for is forgotten then.
+client finds what it wrote. Promises are numbered, and only the one that was waited for is forgotten then. Until the
+outbox was empty once, what waits in it may have been promised by a process before this one (``_is_heir``).
 
 ::
 
@@ -69,6 +70,7 @@ class Writes:
         self._promised: dict[BucketId, int] = {}
         self._promises = itertools.count()
         self._promising = threading.Lock()
+        self._is_heir = True
         self._is_away = False
         self._probe = threading.Lock()
 
@@ -148,25 +150,35 @@ class Writes:
         promise = self._promised.get(bucket_id)
         if promise is not None:
             self._keep({bucket_id: promise})
+        elif self._is_heir and self._writer.has_unconfirmed(bucket_id):
+            self._empty_outbox()
 
     def settle_all(self) -> None:
         """Do the same for all buckets."""
         if self._promised:
             self._keep(self._promised.copy())
+        elif self._is_heir:
+            self._empty_outbox()
 
     def _keep(self, promises: Mapping[BucketId, int]) -> None:
         """Wait until promises are kept, and forget them; those that were made meanwhile stay."""
-        if any(self._writer.has_unconfirmed(bucket_id) for bucket_id in promises):
-            if not self._writer.is_connected:
-                return
-            try:
-                self._writer.flush(_SETTLE_S)
-            except ReplyTimeout:
-                return
+        if any(self._writer.has_unconfirmed(bucket_id) for bucket_id in promises) and not self._empty_outbox():
+            return
         with self._promising:
             for bucket_id, promise in promises.items():
                 if self._promised.get(bucket_id) == promise:
                     del self._promised[bucket_id]
+
+    def _empty_outbox(self) -> bool:
+        """Give all that waits a moment to be confirmed; return whether it was."""
+        if not self._writer.is_connected:
+            return False
+        try:
+            self._writer.flush(_SETTLE_S)
+        except ReplyTimeout:
+            return False
+        self._is_heir = False
+        return True
 
     def _replace(self, bucket_id: BucketId, event: Event) -> Event:
         try:

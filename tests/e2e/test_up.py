@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
@@ -111,6 +112,27 @@ def test_requests_wait_while_the_rest_server_is_started_again(tmp_path: Path) ->
 
     assert answer.status_code == 200
     assert count == 1
+
+
+def test_who_asks_a_new_rest_server_finds_what_the_killed_one_promised(tmp_path: Path) -> None:
+    """It lies in the outbox, most of it not sent yet, because ingest was away."""
+    with Up(home=tmp_path, wrapper=("env", "PULSELINE_API_REPLY_TIMEOUT_S=1")) as system:
+        url = f"{system.url}/buckets/plug"
+        httpx.post(url, json={"type": "t", "client": "c", "hostname": "h"})
+        (broker,), (api,) = system.find_children("pulseline_broker"), system.find_children("pulseline_api")
+        os.kill(broker, signal.SIGSTOP)
+        event = {"timestamp": "2026-03-01T12:00:00Z", "data": {}}
+        with httpx.Client() as client, ThreadPoolExecutor(4) as posters:  # one of which waits for an answer at a time
+            posts = [posters.submit(client.post, f"{url}/events", json=event, timeout=30) for _ in range(1000)]
+            answers = {post.result().status_code for post in posts}
+
+        os.kill(api, signal.SIGKILL)
+        os.kill(broker, signal.SIGCONT)
+        wait_until(lambda: not is_running(api), timeout_s=5, what="death of the REST server")
+        count = httpx.get(f"{url}/events/count", timeout=30).json()
+
+    assert answers == {200}
+    assert count == 1000
 
 
 def is_working(system: System) -> bool:

@@ -217,6 +217,19 @@ def test_what_is_promised_while_another_read_waits_is_waited_for_as_well(
     assert writer.flushed == 2
 
 
+@pytest.mark.parametrize("path", READS)
+def test_what_a_process_before_this_one_promised_is_waited_for(
+    http: FlaskClient, writer: RecordingWriter, path: str
+) -> None:
+    """It was killed, and left it in the outbox."""
+    writer.unconfirmed.add("plug")
+
+    http.get(path)
+    http.get(path)
+
+    assert writer.flushed == 1
+
+
 def test_no_write_waits_while_there_is_no_connection(http: FlaskClient, writer: RecordingWriter) -> None:
     """The first one finds out; a watcher that sends one after the other is not held up by each."""
     writer.go_away()
