@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +15,10 @@ import httpx
 import pytest
 
 from pulseline_core.errors import ExitCode
-from tests.e2e.command_line import ask, get_flags
+from tests.e2e.command_line import PULSELINE, ask, get_flags
 from tests.e2e.terminal import COLUMNS, show
-from tests.e2e.up_process import Up
+from tests.e2e.up_process import DATA_FOLDER, Up
+from tests.storm.system import clean_environment, wait_until
 from tests.unit.client.importing.samples import EVENTS, WINDOW, build_peewee, build_rust
 
 BUCKET = {"type": "currentwindow", "client": "aw-watcher-window", "hostname": "host.local"}
@@ -114,6 +118,54 @@ def test_a_file_that_breaks_off_is_imported_as_far_as_it_goes(system: Up, tmp_pa
 
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "cut\t1\t0\t0\t0\n")
     assert f"is not JSON from byte {path.stat().st_size} on: premature EOF" in done.stderr
+
+
+def test_what_a_killed_import_left_brings_no_deleted_bucket_back(system: Up, tmp_path: Path) -> None:
+    """It would come without its description, and the next import would leave it like that."""
+    event = {"timestamp": "2024-05-01T08:00:00Z", "data": {}}
+    url = f"{system.url}/buckets/taken back"
+    httpx.post(url, json=BUCKET)
+    leave_unsent(system, write_export(tmp_path / "1.json", "taken back", event))
+    httpx.delete(url, params={"force": "1"}).raise_for_status()
+    other = write_export(tmp_path / "2.json", "other", event)
+
+    wait_until(
+        lambda: ask(system, "import", str(other)).returncode == 0 and count_unsent(system) == 0,
+        timeout_s=30,
+        what="sending",
+    )
+
+    assert httpx.get(url).status_code == 404
+
+
+def leave_unsent(system: Up, source: Path) -> None:
+    """Begin an import while nothing is confirmed, and kill it once its events are in the outbox."""
+    (broker,) = system.find_children("pulseline_broker")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        with subprocess.Popen(
+            [*PULSELINE, "import", str(source), *get_flags(system)],
+            env=clean_environment(system.home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            wait_until(lambda: count_unsent(system), timeout_s=30, what="a message in the outbox")
+            process.kill()
+    finally:
+        os.kill(broker, signal.SIGCONT)
+
+
+def count_unsent(system: Up) -> int:
+    """Return how many messages are in the outbox of imports."""
+    found = list((system.home / DATA_FOLDER / "client").glob("pulseline-import-*/outbox.db"))
+    if not found:
+        return 0
+    with closing(sqlite3.connect(found[0])) as connection:
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+    return int(count)
 
 
 def test_one_pulseline_moves_into_another(demo_system: Up, tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def command(*, source: str, key: str, server: Server, form: Form) -> None:
         rest.get_info()  # says at once when no server is there
     with (
         open_source(source, key=key) as opened,
-        server.open_client("pulseline-import", timeout_s=REPLY_TIMEOUT_S) as client,
+        # What a killed import left in the outbox makes no bucket that was deleted since: it would have no description.
+        server.open_client("pulseline-import", timeout_s=REPLY_TIMEOUT_S, creates_buckets=False) as client,
     ):
         tally = _import(opened, WriterTarget(client, client.has_bucket), form)
     if tally.skipped:

@@ -79,7 +79,9 @@ class Server:
         return Subscriber(address, tell_link=tell_link)
 
     @contextmanager
-    def open_client(self, name: str = CLIENT_NAME, *, timeout_s: float = REPLY_TIMEOUT_S) -> Iterator[Client]:
+    def open_client(
+        self, name: str = CLIENT_NAME, *, timeout_s: float = REPLY_TIMEOUT_S, creates_buckets: bool = True
+    ) -> Iterator[Client]:
         """Yield a client that writes.
 
         All commands on one machine that talk to one server share an outbox, so that what one leaves behind is sent by
@@ -89,12 +91,13 @@ class Server:
         Args:
             name: of the outbox.
             timeout_s: how long the client waits for the server to confirm what it wrote.
+            creates_buckets: whether events may make an unknown bucket.
 
         Raises:
             OutboxInUse: another command holds the outbox for longer.
             LoginRefused: the broker does not know this user; what was to be sent is kept.
         """
-        client = self._build_client(name, timeout_s)
+        client = self._build_client(name, timeout_s, creates_buckets=creates_buckets)
         _enter_patiently(client)
         try:
             yield client
@@ -103,7 +106,9 @@ class Server:
         finally:
             client.close()
 
-    def _build_client(self, name: str = CLIENT_NAME, timeout_s: float = REPLY_TIMEOUT_S) -> Client:
+    def _build_client(
+        self, name: str = CLIENT_NAME, timeout_s: float = REPLY_TIMEOUT_S, *, creates_buckets: bool = True
+    ) -> Client:
         mqtt = self.settings.mqtt
         folder = f"{name}-{reach(mqtt.host)}-{mqtt.port}".replace(":", "_")
         return Client(
@@ -118,6 +123,7 @@ class Server:
             root=mqtt.root,
             timeout_s=timeout_s,
             max_payload_bytes=mqtt.max_payload_bytes,
+            creates_buckets=creates_buckets,
         )
 
 
