@@ -10,7 +10,8 @@ A heartbeat that begins before the newest event takes the long way, through the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import insort
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,9 +36,8 @@ _PREVIOUS: Final = (
 _FOLLOWING: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us > ? ORDER BY start_us, id LIMIT ?"
 )
-_NTH_EQUAL: Final = (
-    "SELECT id, end_us FROM event WHERE bucket_id = ? AND start_us = ? AND data_id = ?"
-    " ORDER BY end_us DESC, id LIMIT 1 OFFSET ?"
+_EQUAL: Final = (
+    "SELECT -end_us, id FROM event WHERE bucket_id = ? AND start_us = ? AND data_id = ? ORDER BY end_us DESC, id"
 )
 _INSERT: Final = "INSERT INTO event (bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?)"
 _SET_END: Final = "UPDATE event SET end_us = ? WHERE id = ?"
@@ -137,14 +137,21 @@ class Timelines:
         """
         self.settle(timeline)
         inserted = extended = longest_us = 0
+        start_us = -1
+        equal: dict[Hashable, list[Row]] = {}  # those that begin at this start, by data, longest first
         for span, number in wanted:
-            key = (timeline.bucket_key, span.start_us, span.data, number - 1)
-            found = self._connection.fetch_one(_NTH_EQUAL, key)
-            if found is None:
-                self._insert(timeline, span)
+            if span.start_us != start_us:
+                start_us, equal = span.start_us, {}
+            if span.data not in equal:
+                equal[span.data] = self._connection.fetch_all(_EQUAL, (timeline.bucket_key, start_us, span.data))
+            copies = equal[span.data]
+            if number > len(copies):
+                insort(copies, (-span.end_us, self._insert(timeline, span).id))
                 inserted += 1
-            elif found[1] < span.end_us:
-                self._connection.change(_SET_END, (span.end_us, found[0]))
+            elif -copies[number - 1][0] < span.end_us:
+                _, event_id = copies.pop(number - 1)
+                insort(copies, (-span.end_us, event_id))
+                self._connection.change(_SET_END, (span.end_us, event_id))
                 extended += 1
             longest_us = max(longest_us, span.end_us - span.start_us)
         self.cover(timeline, longest_us)

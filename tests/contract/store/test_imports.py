@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pulseline_client.copies import number_copies
 from pulseline_core.event import Event
 from pulseline_core.store import Imported, Reader, Store
+from pulseline_core.store.connection import Connection
 from tests.contract.store.samples import BUCKET, MAIL, WORK, beat, get_row, insert, make_event, outline
+
+_Result = TypeVar("_Result")
 
 #: Events that collide with one another often.
 FEW_EVENTS = st.lists(
@@ -37,6 +42,32 @@ def test_equal_events_are_all_imported(store: Store, reader: Reader) -> None:
     """An export that holds an event twice is reproduced."""
     assert complete(store, make_event(0, 5), make_event(0, 5), make_event(0, 9)) == Imported(3, 0)
     assert outline(reader.read_events(BUCKET)) == [(0, 5, WORK), (0, 5, WORK), (0, 9, WORK)]
+
+
+def test_many_equal_events_are_looked_up_together(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reading for each would be longer with each: ten thousand of them would hold up everybody's heartbeats."""
+    events = [make_event(0, number % 2, data) for number in range(100) for data in (WORK, MAIL)]
+    reads: list[str] = []
+    with monkeypatch.context() as patch:
+        for name in ("fetch_one", "fetch_all"):
+            patch.setattr(Connection, name, count_calls(getattr(Connection, name), reads))
+        assert complete(store, *events) == Imported(200, 0)
+
+    assert len([sql for sql in reads if "start_us = ?" in sql]) == 2
+    assert complete(store, *events) == Imported(0, 0)
+    assert reader.count_events(BUCKET) == 200
+
+
+def count_calls(read: Callable[..., _Result], calls: list[str]) -> Callable[..., _Result]:
+    """Return a method of a connection that notes each statement."""
+
+    def counted(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> _Result:
+        calls.append(sql)
+        return read(connection, sql, parameters)
+
+    return counted
 
 
 def test_an_event_that_has_grown_is_extended(store: Store, reader: Reader) -> None:
