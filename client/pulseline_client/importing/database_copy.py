@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pulseline_core.errors import BadInput, DiskFull, NotPermitted, Unavailable
 
@@ -99,6 +99,14 @@ def _stat(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
+
+
+def iter_rows(connection: sqlite3.Connection, sql: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
+    """Yield rows; where the database is damaged, raise ``BadInput`` after those that can be read."""
+    try:
+        yield from connection.execute(sql, parameters)
+    except sqlite3.DatabaseError as error:
+        raise BadInput(f"the database can not be read any further: {error}") from error
 
 
 def get_tables(connection: sqlite3.Connection) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from pulseline_client.importing.database_copy import get_columns
+from pulseline_client.importing.database_copy import get_columns, iter_rows
 from pulseline_client.importing.source import Refusal, SourceBucket, read_event
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
@@ -50,7 +50,7 @@ class PeeweeFile:
             yield SourceBucket(id=str(bucket_id), fields=fields, events=self._iter_events(key, now))
 
     def _iter_events(self, key: int, now: datetime) -> Iterator[Event | Refusal]:
-        for timestamp, duration, text in self._connection.execute(_EVENTS, (key,)):
+        for timestamp, duration, text in iter_rows(self._connection, _EVENTS, key):
             self._read += 1
             data = parse_data(text)
             if isinstance(data, Refusal):

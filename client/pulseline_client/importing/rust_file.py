@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from pulseline_client.importing.database_copy import get_columns
+from pulseline_client.importing.database_copy import get_columns, iter_rows
 from pulseline_client.importing.peewee_file import parse_bucket_data, parse_data
 from pulseline_client.importing.source import Refusal, SourceBucket, refuse
 from pulseline_core import times
@@ -63,7 +63,7 @@ class RustFile:
         return "data" if has_data and version >= _DATA_VERSION else "NULL"
 
     def _iter_events(self, row_id: int, now: datetime) -> Iterator[Event | Refusal]:
-        for start_ns, end_ns, text in self._connection.execute(_EVENTS, (row_id,)):
+        for start_ns, end_ns, text in iter_rows(self._connection, _EVENTS, row_id):
             self._read += 1
             yield _read_row(start_ns, end_ns, text, now=now)
 

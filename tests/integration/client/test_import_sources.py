@@ -10,18 +10,21 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pulseline_client.importing.database_copy import DatabaseBusy
+from pulseline_client.importing.importer import BATCH_EVENTS, Importer
 from pulseline_client.importing.opening import open_source
 from pulseline_client.importing.source import Refusal
 from pulseline_core.errors import BadInput, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
+from tests.unit.client.importing.fake_target import FakeTarget
 from tests.unit.client.importing.samples import EVENTS, NOW, WINDOW, build_peewee, build_rust, read_all
 
 ALL = {WINDOW: list(EVENTS)}
@@ -221,6 +224,27 @@ def test_a_damaged_database_is_told(folder: Path) -> None:
 
     with pytest.raises(BadInput, match=r"database '.*sqlite.db' can not be read: database disk image is malformed"):
         read(path)
+
+
+@pytest.mark.parametrize("build", [build_peewee, build_rust])
+def test_what_lies_before_the_damage_is_imported(folder: Path, build: Callable[..., None]) -> None:
+    """To the last event that can be read, also of a batch that is not full."""
+    events = [replace(EVENTS[0], timestamp=NOW - timedelta(seconds=n), data={"text": "x" * 100}) for n in range(5000)]
+    path = folder / "database.db"
+    with closing(sqlite3.connect(path)) as connection:
+        build(connection, events)
+    content = bytearray(path.read_bytes())
+    middle = 4096 * (len(content) // 4096 * 2 // 5)
+    path.write_bytes(content[:middle] + b"\xff" * 4096 + content[middle + 4096 :])
+    target = FakeTarget()
+
+    further = "can not be read any further: database disk image is malformed"
+    with pytest.raises(BadInput, match=further), open_source(str(path)) as source:
+        Importer(target, now=NOW).run(source)
+
+    stored = len(target.get_events(WINDOW))
+    assert stored == sum(target.batches)
+    assert stored % BATCH_EVENTS > 0
 
 
 def test_an_export_is_recognised_by_its_content(folder: Path) -> None:
