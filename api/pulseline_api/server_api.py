@@ -60,7 +60,7 @@ class ServerAPI:
         self._writes = Writes(reader, writer)
         self._info = info
         self._find_log = find_log
-        self._import_target = WriterTarget(writer, reader.has_bucket)
+        self._import_target = WriterTarget(self._writes, reader.has_bucket)
         self.settings = Settings(reader, self._writes)
 
     def get_info(self) -> JSONObject:

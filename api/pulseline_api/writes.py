@@ -35,6 +35,7 @@ from typing import Final, TypeVar
 
 from pulseline_api.reader import Reader
 from pulseline_api.writer import Writer
+from pulseline_client.imported import Imported
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import (
     BrokerUnavailable,
@@ -144,6 +145,19 @@ class Writes:
     def delete_setting(self, key: str) -> None:
         """Forget a client's value."""
         self._confirm(WORKER_BUCKET, partial(self._writer.delete_setting, key))
+
+    def describe_bucket(self, bucket_id: str, description: BucketDescription, *, update: bool) -> None:
+        """Create a bucket for an import, which fails when nobody confirms it; so do the other two."""
+        self._doomed.discard(BucketId(bucket_id))
+        self._writer.describe_bucket(bucket_id, description, update=update)
+
+    def import_events(self, bucket_id: str, events: Sequence[Event]) -> Imported | None:
+        """Add those events that a bucket does not have."""
+        return self._writer.import_events(bucket_id, events)
+
+    def check_event(self, event: Event) -> None:
+        """Raise ``PayloadTooLarge`` for an event that fits no message."""
+        self._writer.check_event(event)
 
     def settle(self, bucket_id: BucketId) -> None:
         """Return when what was promised of the bucket is stored, or does not get there soon."""

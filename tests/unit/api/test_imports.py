@@ -58,6 +58,20 @@ def test_import_may_be_repeated(http: FlaskClient, store: MemoryStore) -> None:
     assert len(store.events["window"]) == 3
 
 
+def test_a_bucket_that_was_deleted_takes_heartbeats_while_it_is_imported_again(
+    http: FlaskClient, writer: RecordingWriter
+) -> None:
+    """Its deletion is over; watchers throw away what they are told is for no bucket."""
+    http.post(IMPORT, json=EXPORT)
+    http.delete("/api/0/buckets/window?force=1")
+    http.post(IMPORT, json=EXPORT)
+    writer.unconfirmed.add("window")  # the next batch is on its way
+
+    beat = http.post("/api/0/buckets/window/heartbeat?pulsetime=60", json={**BUCKET["events"][0], "id": None})
+
+    assert beat.status_code == 200
+
+
 @pytest.mark.parametrize("field", ["buckets.json", "buckets", "file"])
 def test_form_is_imported(http: FlaskClient, store: MemoryStore, field: str) -> None:
     """The web interface calls its file ``buckets.json``; aw-server reads any."""
