@@ -28,7 +28,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
 
-from pulseline_client.activitywatch_config import load_activitywatch_config, parse_port
+from pulseline_client.activitywatch_config import find_key, load_activitywatch_config, parse_port
 from pulseline_client.client import Client
 from pulseline_client.event import Event, EventLike, copy_event
 from pulseline_client.premerge import Pending, take_heartbeat
@@ -91,7 +91,7 @@ class ActivityWatchClient:
             broker_port: the MQTT broker's.
             username: at the broker.
             password: at the broker.
-            api_key: the REST server's bearer key.
+            api_key: the REST server's bearer key; for a server on loopback by default the data folder's.
             outbox: the outbox's file, instead of one in the user's data folder.
 
         Raises:
@@ -102,8 +102,8 @@ class ActivityWatchClient:
         self.client_name = client_name
         self.client_hostname = socket.gethostname()
         self.commit_interval = config.commit_interval_s
-        self.server_api_key = (config.api_key if api_key is None else api_key) or None
         host = config.server.host if host is None else host
+        self.server_api_key = find_key(config.api_key if api_key is None else api_key, host, testing=testing)
         port = config.server.port if port is None else parse_port(port, name="port")
         self.server_address = f"{protocol}://{host}:{port}"
         self._rest = RestSession(self.server_address, key=self.server_api_key or "")

@@ -10,6 +10,9 @@ from math import nan
 from typing import Any, Final
 
 from pulseline_client.toml_config import load_config_toml
+from pulseline_core import paths
+from pulseline_core.address import is_loopback
+from pulseline_core.api_key import read_folder_key
 from pulseline_core.errors import InvalidSetting
 from pulseline_core.times import MAX_DURATION
 
@@ -86,6 +89,16 @@ def load_activitywatch_config(*, testing: bool) -> ActivityWatchConfig:
         password=str(broker["password"]),
         commit_interval_s=_read_interval(client["commit_interval"], f"client{suffix}.commit_interval"),
     )
+
+
+def find_key(named: str, host: str, *, testing: bool) -> str | None:
+    """Return the REST server's key: the one that is named or, for a server on loopback, the data folder's.
+
+    aw-client finds the key of aw-server-rust in the same way.
+    """
+    if named or not is_loopback(host):
+        return named or None
+    return read_folder_key(paths.get_data_dir(testing))
 
 
 def _get_table(tables: dict[str, Any], name: str) -> dict[str, Any]:

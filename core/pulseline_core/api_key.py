@@ -53,17 +53,28 @@ def read_key(settings: Settings) -> Secret | None:
     """
     if settings.api.key is not None:
         return settings.api.key
-    path = find_key_file(settings)
-    try:
-        text = _read_private(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if settings.api.key_file is None:
-            return None
+    if settings.api.key_file is None:
+        return read_folder_key(settings.data_dir)
+    key = _read_key_file(settings.api.key_file)
+    if key is None:
         raise InvalidSetting(
             "api.key_file",
-            f"names a file that does not exist: {str(path)!r}",
+            f"names a file that does not exist: {str(settings.api.key_file)!r}",
             hint="make it with 'pulseline setup key'",
-        ) from error
+        )
+    return key
+
+
+def read_folder_key(data_dir: Path) -> Secret | None:
+    """Return the key that a data folder has; raises as ``read_key``."""
+    return _read_key_file(data_dir / _FILE_NAME)
+
+
+def _read_key_file(path: Path) -> Secret | None:
+    try:
+        text = _read_private(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise map_os_error(error, path) from error
     if _KEY.fullmatch(text) is None:

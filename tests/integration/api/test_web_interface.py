@@ -123,8 +123,6 @@ def test_files_of_the_build_are_served(build: Path, path: str, content_type: str
         "/css//app.1f2e.css",
         "/" + "x" * 300,
         "/%ff",
-        "/api",
-        "/api/",
         "/api/0/nothing",
         "//api/0/nothing",
     ],

@@ -301,6 +301,20 @@ def test_the_key_is_sent(rest: Rest) -> None:
     assert (with_key.server_api_key, without.server_api_key) == ("secret", None)
 
 
+def test_the_key_of_the_data_folder_is_found(rest: Rest) -> None:
+    """For a server on loopback: it is not shown to another machine, and what is named comes first."""
+    folder = paths.get_data_dir(testing=True)
+    folder.mkdir(parents=True)
+    (folder / "api.key").write_text("found\n")
+    (folder / "api.key").chmod(0o600)
+
+    here = ActivityWatchClient("test", testing=True, host="127.0.0.1", port=rest.port)
+    there = ActivityWatchClient("test", testing=True, host="192.0.2.1", port=rest.port)
+    named = ActivityWatchClient("test", testing=True, host="localhost", port=rest.port, api_key="named")
+
+    assert [each.server_api_key for each in (here, there, named)] == ["found", None, "named"]
+
+
 def test_waiting_for_the_start_ends_with_the_first_answer(client: ActivityWatchClient, rest: Rest) -> None:
     """It asks until there is one."""
     rest.refusals = 2
