@@ -9,17 +9,19 @@ import click
 from pulseline_client.commands.event_columns import format_exact_instant_of, format_instant_of, format_text_of
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
+from pulseline_core.bucket import MAX_BUCKET_ID_BYTES
 from pulseline_core.help_text import build_epilog
 from pulseline_core.types import JSONObject
 
 _COLUMNS: Final = (
-    Column(title="BUCKET", cell=lambda bucket: format_text_of(bucket, "id"), limit=None),
+    Column(title="BUCKET", cell=lambda bucket: format_text_of(bucket, "id"), is_whole=True, limit=MAX_BUCKET_ID_BYTES),
     Column(title="TYPE", cell=lambda bucket: format_text_of(bucket, "type"), limit=18),
     Column(title="HOST", cell=lambda bucket: format_text_of(bucket, "hostname"), limit=18),
     Column(
         title="LAST EVENT",
         cell=lambda bucket: format_instant_of(bucket, "last_updated"),
         field=lambda bucket: format_exact_instant_of(bucket, "last_updated"),
+        is_whole=True,
     ),
 )
 

@@ -34,6 +34,9 @@ _MINIMUM_WIDTH: Final = 40
 _GAP: Final = 2
 _MINIMUM_CELL: Final = 10
 
+#: The narrowest that a column gets for the sake of one that stays whole: a hint of what is there.
+_MINIMUM_HINT: Final = 6
+
 
 class Form(Enum):
     """How an answer is written."""
@@ -53,6 +56,7 @@ class Column:
         field: what programs get of it; ``None`` is the same as ``cell``.
         is_number: align right, and never cut.
         is_wrapped: what does not fit goes on in the next line instead of being cut.
+        is_whole: cut only where the others can give no more: a name that people type, a time.
         limit: the most characters that it takes of a table's row; ``None`` is the space that the others leave.
     """
 
@@ -61,6 +65,7 @@ class Column:
     field: Callable[[JSONObject], str] | None = None
     is_number: bool = False
     is_wrapped: bool = False
+    is_whole: bool = False
     limit: int | None = 26
 
 
@@ -149,7 +154,7 @@ def _build_table(records: Sequence[JSONObject], columns: Sequence[Column], *, wi
 def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[str]], *, width: int) -> list[int]:
     """Return the width of each column: what it needs up to its limit, and for those without one what is left.
 
-    Where that is too much for a narrow terminal, the widest texts give way.
+    Where that is too much for a narrow terminal, the widest texts give way, first those that need not stay whole.
     """
     needed = [max([len(column.title), *map(cell_len, texts)]) for column, texts in zip(columns, cells, strict=True)]
     limited = [
@@ -162,7 +167,8 @@ def _lay_out(columns: Sequence[Column], cells: Sequence[Sequence[str]], *, width
     ]
     texts = [place for place, column in enumerate(columns) if not column.is_number]
     for _ in range(sum(widths) + _GAP * (len(columns) - 1) - width):
-        widths[max(texts, key=widths.__getitem__)] -= 1
+        giving = [place for place in texts if not columns[place].is_whole and widths[place] > _MINIMUM_HINT]
+        widths[max(giving or texts, key=widths.__getitem__)] -= 1
     return widths
 
 

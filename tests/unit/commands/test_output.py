@@ -59,6 +59,22 @@ def test_table_cuts_the_wide_column_to_the_terminal(capsys: pytest.CaptureFixtur
     assert max(map(len, lines)) <= 80
 
 
+def test_table_keeps_what_people_type_whole_as_long_as_the_rest_can_give(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that was cut names nothing; what describes it gives way, but never quite."""
+    columns = (
+        Column(title="NAME", cell=lambda record: str(record["name"]), is_whole=True, limit=256),
+        Column(title="TYPE", cell=lambda record: str(record["type"])),
+    )
+    records: list[JSONObject] = [{"name": "x" * size, "type": "currentwindow"} for size in (70, 90)]
+
+    show_records(records[:1], columns, form=Form.TABLE, nothing="none")
+    show_records(records, columns, form=Form.TABLE, nothing="none")
+
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[1] == ["x" * 70, "current…"]
+    assert rows[4] == ["x" * 71 + "…", "curre…"]
+
+
 def test_table_wraps_where_the_rest_matters(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
