@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 from pulseline_core.errors import ExitCode
 from tests.e2e.command_line import PULSELINE, ask, get_flags
-from tests.e2e.terminal import COLUMNS, show
+from tests.e2e.terminal import COLUMNS, Terminal, show
 from tests.e2e.up_process import DATA_FOLDER, Up
 from tests.storm.system import clean_environment, wait_until
 from tests.unit.client.importing.samples import EVENTS, WINDOW, build_peewee, build_rust
@@ -166,6 +167,20 @@ def count_unsent(system: Up) -> int:
         except sqlite3.OperationalError:  # it is being made
             return 0
     return int(count)
+
+
+def test_a_file_that_is_something_else_is_refused_in_one_line(system: Up, tmp_path: Path) -> None:
+    """On a terminal, too: nothing of it was imported, and nothing of it can be mended."""
+    path = tmp_path / "e.json.gz"
+    path.write_bytes(gzip.compress(b'{"buckets": {}}'))
+
+    with Terminal("import", str(path), *get_flags(system), home=system.home) as terminal:
+        code = terminal.wait()
+
+    shown = "".join(terminal.lines)
+    assert code == ExitCode.USAGE
+    assert shown.startswith(f"pulseline: error: file {str(path)!r} is not JSON from byte 0 on: ")
+    assert shown.endswith(" (choose a database of ActivityWatch, or an export as JSON that is not compressed)")
 
 
 def test_one_pulseline_moves_into_another(demo_system: Up, tmp_path: Path) -> None:

@@ -100,7 +100,8 @@ def _import(source: Source, target: Target, form: Form) -> Tally:
         with _show_progress(source) as tell:
             importer.run(source, tell)
     except PulselineError:
-        _report(importer.tally, form)
+        if importer.tally.buckets or form is Form.JSON:
+            _report(importer.tally, form)
         raise
     _report(importer.tally, form)
     return importer.tally

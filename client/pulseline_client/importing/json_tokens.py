@@ -51,7 +51,9 @@ class BrokenJson(BadInput):
     def __init__(self, name: str, *, offset: int, problem: str) -> None:
         super().__init__(
             f"{name} is not JSON from byte {offset} on: {problem}",
-            hint="what came before is imported; mend the file and import it again",
+            hint="what came before is imported; mend the file and import it again"
+            if offset
+            else "choose a database of ActivityWatch, or an export as JSON that is not compressed",
         )
         self.name = name
         self.offset = offset
