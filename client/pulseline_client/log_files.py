@@ -29,6 +29,8 @@ def setup_logging(  # noqa: PLR0917  programs pass them by place
 
     level = os.environ.get("LOG_LEVEL", "").lower() or ("debug" if verbose else "info")
     log.setup_logging(name, LogSettings(level=level, file=log_file), testing=testing, stderr=log_stderr)
+    # It logs a line of level info for each request; what aw-client asks with logs those at debug.
+    logging.getLogger("httpx").setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
 
 
 def get_latest_log_file(name: str, testing: bool = False) -> str | None:

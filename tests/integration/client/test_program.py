@@ -29,6 +29,7 @@ def _kept_logging() -> Iterator[None]:
         handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("httpx").setLevel(logging.NOTSET)
     sys.excepthook, threading.excepthook = hooks
 
 
@@ -136,6 +137,16 @@ def test_a_log_without_a_file_goes_to_standard_error(
     assert pulseline_client.get_log_file_path() is None
     assert "loud" in (said := capsys.readouterr().err)
     assert "quiet" not in said
+
+
+@pytest.mark.usefixtures("kept_logging")
+@pytest.mark.parametrize("verbose", [False, True])
+def test_requests_are_logged_for_who_wants_all(capsys: pytest.CaptureFixture[str], verbose: bool) -> None:
+    """A watcher that asks every few seconds does not fill the log with it."""
+    pulseline_client.setup_logging("w", verbose=verbose)
+    logging.getLogger("httpx").info("HTTP Request: GET")
+
+    assert ("HTTP Request" in capsys.readouterr().err) is verbose
 
 
 @pytest.mark.usefixtures("kept_logging")
