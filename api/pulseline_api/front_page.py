@@ -19,6 +19,8 @@ _PAGE: Final = Template("""\
 <!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Pulseline</title>
 <h1>Pulseline</h1>
 <p>Pulseline $version runs here$testing.

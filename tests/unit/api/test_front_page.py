@@ -25,6 +25,14 @@ def test_root_is_a_page_whose_links_lead_somewhere(http: FlaskClient) -> None:
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
+def test_root_is_readable_on_a_telephone_and_in_the_dark(http: FlaskClient) -> None:
+    """Browsers take a page that says neither for one of 980 pixels, and white."""
+    page = http.get("/").text
+
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert '<meta name="color-scheme" content="light dark">' in page
+
+
 def test_root_says_that_it_is_for_testing(reader: MemoryReader, writer: RecordingWriter) -> None:
     """Nobody takes the one for the other."""
     app = create_app(reader, writer, replace(INFO, testing=True))
