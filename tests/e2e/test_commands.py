@@ -46,6 +46,21 @@ def test_demo_twice_is_demo_once(demo_system: Up) -> None:
         assert after[bucket_id][-len(closed) :] == closed
 
 
+@pytest.mark.parametrize("command", [["demo", "--seed", "9"], ["import", "-"]])
+def test_two_servers_are_not_mixed(demo_system: Up, tmp_path: Path, command: list[str]) -> None:
+    """Flags that name the one's REST and the other's broker are refused before anything is written."""
+    with Up(home=tmp_path) as other:
+        flags = ("--port", str(other.http_port), "--mqtt-port", str(demo_system.mqtt_port))
+        done = run_pulseline(*command, *flags, home=tmp_path)
+
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert done.stderr.count("\n") == 1
+    assert f"the broker at 127.0.0.1:{demo_system.mqtt_port} is not that of http://127.0.0.1:{other.http_port} (" in (
+        done.stderr
+    )
+    assert "window_demo-9" not in ask(demo_system, "buckets").stdout
+
+
 def test_demo_of_another_seed_has_buckets_of_its_own(demo_system: Up) -> None:
     """Two made-up days in one bucket would overlap."""
     before = {bucket_id: demo_system.read_events(bucket_id) for bucket_id in DEMO_BUCKETS}

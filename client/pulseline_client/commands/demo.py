@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pulseline_client.client import Client
 from pulseline_client.commands.demo_day import AFK_BUCKET, PLUG_BUCKET, WINDOW_BUCKET, Sample, build_day
+from pulseline_client.commands.one_server import check_one_server
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core.help_text import WRITER_CODES, build_epilog
@@ -64,7 +65,7 @@ def command(*, seed: int, server: Server, form: Form) -> None:
     ]
     bucket_types = {name_bucket(bucket_id, seed): bucket_type for bucket_id, bucket_type in BUCKET_TYPES.items()}
     with server.open_rest() as rest:
-        rest.get_info()  # says at once when no server is there
+        check_one_server(server, rest)  # says at once when no server is there
     with server.open_client() as client:
         for bucket_id, bucket_type in bucket_types.items():
             client.create_bucket(bucket_id, type=bucket_type, client="pulseline-demo", hostname="demo")

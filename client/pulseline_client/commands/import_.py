@@ -13,6 +13,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from pulseline_client.commands.human import escape
+from pulseline_client.commands.one_server import check_one_server
 from pulseline_client.commands.output import Column, Form, cut, json_option, open_console, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
 from pulseline_client.importing.importer import Importer, Target
@@ -82,7 +83,7 @@ def command(*, source: str, key: str, server: Server, form: Form) -> None:
     unchanged and skipped, separated by tabs.
     """
     with server.open_rest() as rest:
-        rest.get_info()  # says at once when no server is there
+        check_one_server(server, rest)  # says at once when no server is there
     with (
         open_source(source, key=key) as opened,
         # What a killed import left in the outbox makes no bucket that was deleted since: it would have no description.
