@@ -41,7 +41,7 @@ class KeyRefused(NotAuthorized):
     def __init__(self, url: str, *, has_key: bool) -> None:
         super().__init__(
             f"the server at {url} {'refuses the API key' if has_key else 'asks for an API key'}",
-            hint="set PULSELINE_API_KEY, or api.key_file, to the one that it was started with",
+            hint="give it as Client(key=...), or as ActivityWatchClient(api_key=...)",
         )
         self.url = url
 

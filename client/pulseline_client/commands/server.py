@@ -22,7 +22,7 @@ import click
 from pulseline_client.client import Client
 from pulseline_client.commands.session import Session
 from pulseline_client.connection import BrokerAddress, LoginRefused
-from pulseline_client.rest import RestReader
+from pulseline_client.rest import KeyRefused, RestReader
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import paths
 from pulseline_core.address import is_loopback, reach
@@ -184,8 +184,13 @@ def server_options(command: _Command) -> _Command:
             "testing": "true" if testing else None,
         }
         settings = load_from_machine({name: value for name, value in overrides.items() if value is not None})
+        server = Server(settings, flags)
         try:
-            return command(*args, server=Server(settings, flags), **kwargs)
+            return command(*args, server=server, **kwargs)
+        except KeyRefused as error:
+            if error.url == server.url:
+                error.hint = "set PULSELINE_API_KEY, or api.key_file, to the one that it was started with"
+            raise
         except Unavailable as error:
             if testing:
                 error.hint = error.hint.replace("'pulseline up'", "'pulseline up --testing'")

@@ -18,7 +18,7 @@ from typing import IO, Final
 from pulseline_client.importing.export_file import ExportFile
 from pulseline_client.importing.source import SourceBucket
 from pulseline_client.rest import RestReader
-from pulseline_core.errors import DiskFull, NotFound
+from pulseline_core.errors import DiskFull, NotAuthorized, NotFound
 from pulseline_core.types import JSONValue
 
 #: What people copy from a browser, beside the address.
@@ -49,7 +49,7 @@ class ServerExport:
 
     def iter_buckets(self, *, now: datetime) -> Iterator[SourceBucket]:
         """Yield the buckets; see ``Source``. Those that are deleted meanwhile are left out."""
-        buckets = self._rest.get_buckets()
+        buckets = self._fetch_buckets()
         weights = {bucket_id: 1 + self._count(bucket_id) for bucket_id in buckets}
         self._total = max(1, sum(weights.values()))
         for bucket_id, described in buckets.items():
@@ -65,6 +65,13 @@ class ServerExport:
         known = described if isinstance(described, dict) else {}
         for bucket in export.iter_buckets(now=now):
             yield replace(bucket, fields={**bucket.fields, **known})
+
+    def _fetch_buckets(self) -> dict[str, JSONValue]:
+        try:
+            return self._rest.get_buckets()
+        except NotAuthorized as error:
+            error.hint = "name the server's key with --key or PULSELINE_IMPORT_KEY"
+            raise
 
     def _count(self, bucket_id: str) -> int:
         try:

@@ -358,8 +358,10 @@ def test_a_server_that_asks_for_a_key_gets_it() -> None:
     server = Server({WINDOW: build_export()}, key="secret")
     with run_server(server):
         assert read(f"http://127.0.0.1:{server.port}", key="secret") == ALL
-        with pytest.raises(NotAuthorized, match="Missing or invalid API key"):
+        with pytest.raises(NotAuthorized, match="Missing or invalid API key") as caught:
             read(f"http://127.0.0.1:{server.port}")
+
+    assert "--key" in caught.value.hint
 
 
 def test_a_server_that_does_not_run_is_told() -> None:

@@ -225,7 +225,7 @@ def test_server_that_wants_a_key_is_told(
         read(reader)
 
     assert caught.value.exit_code is ExitCode.NOT_PERMITTED
-    assert "PULSELINE_API_KEY" in caught.value.hint
+    assert "Client(key=...)" in caught.value.hint
 
 
 def test_export_comes_in_pieces(rest: RestReader, server: RestServer) -> None:
