@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final, Self
 
-from pulseline_client.connection import BrokerAddress, Connection, LoginRefused
+from pulseline_client.connection import BrokerAddress, Connection, ConnectionRefused
 from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
@@ -34,6 +34,11 @@ _PATIENCE_S: Final = 60.0
 
 #: For the thread to end, callbacks included.
 _CLOSE_TIMEOUT_S: Final = 2.0
+
+
+class BrokerSilent(BrokerUnavailable):
+    """The broker neither answers nor refuses for now: it is being started, or is busy."""
+
 
 Callback = Callable[[str, bytes], None]
 """Called with a message's topic and payload, on the subscriber's thread; must not block for long."""
@@ -109,15 +114,15 @@ class Subscriber:
     def wait_connected(self, timeout_s: float) -> None:
         """Return when there is a connection; raise ``BrokerUnavailable`` with the reason why there is none in time.
 
-        A log-in that is refused is not waited for.
+        One that is refused is not waited for.
         """
         with self._heard:
-            self._heard.wait_for(lambda: self._is_connected or isinstance(self._problem, LoginRefused), timeout_s)
+            self._heard.wait_for(lambda: self._is_connected or isinstance(self._problem, ConnectionRefused), timeout_s)
             if self._is_connected:
                 return
             if isinstance(self._problem, BrokerUnavailable):
                 raise self._problem
-        raise BrokerUnavailable(self._address.host, self._address.port, "it does not answer in time")
+        raise BrokerSilent(self._address.host, self._address.port, "it does not answer in time")
 
     def close(self) -> None:
         """End; a second call does nothing."""

@@ -61,6 +61,28 @@ def test_two_servers_are_not_mixed(demo_system: Up, tmp_path: Path, command: lis
     assert "window_demo-9" not in ask(demo_system, "buckets").stdout
 
 
+@pytest.mark.parametrize("command", ["demo", "import -"])
+def test_without_a_broker_nothing_is_begun(demo_system: Up, command: str) -> None:
+    """It is told soon, not after the minute that a batch may take."""
+    flags = ("--port", str(demo_system.http_port), "--mqtt-port", str(find_free_port()))
+
+    done = run_pulseline(*command.split(), *flags, home=demo_system.home)
+
+    check_error(done, ExitCode.UNAVAILABLE, "no MQTT broker answers at 127.0.0.1:")
+
+
+def test_a_user_without_rights_beyond_buckets_has_a_demo(tmp_path: Path) -> None:
+    """Who may not read the worker's status can not compare it, and is let through."""
+    password = ("sh", "-c", 'echo s3cret | "$@"', "sh")
+    login = ("env", "PULSELINE_MQTT_USERNAME=desk", "PULSELINE_MQTT_PASSWORD=s3cret")
+    assert run_pulseline("users", "add", "desk", home=tmp_path, wrapper=password).returncode == 0
+
+    with Up(home=tmp_path) as system:
+        done = run_pulseline("demo", *get_flags(system), home=tmp_path, wrapper=login)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_demo_of_another_seed_has_buckets_of_its_own(demo_system: Up) -> None:
     """Two made-up days in one bucket would overlap."""
     before = {bucket_id: demo_system.read_events(bucket_id) for bucket_id in DEMO_BUCKETS}

@@ -65,7 +65,7 @@ def command(*, seed: int, server: Server, form: Form) -> None:
     ]
     bucket_types = {name_bucket(bucket_id, seed): bucket_type for bucket_id, bucket_type in BUCKET_TYPES.items()}
     with server.open_rest() as rest:
-        check_one_server(server, rest)  # says at once when no server is there
+        check_one_server(server, rest)  # says at once when none is there
     with server.open_client() as client:
         for bucket_id, bucket_type in bucket_types.items():
             client.create_bucket(bucket_id, type=bucket_type, client="pulseline-demo", hostname="demo")

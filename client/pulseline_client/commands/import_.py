@@ -83,7 +83,7 @@ def command(*, source: str, key: str, server: Server, form: Form) -> None:
     unchanged and skipped, separated by tabs.
     """
     with server.open_rest() as rest:
-        check_one_server(server, rest)  # says at once when no server is there
+        check_one_server(server, rest)  # says at once when none is there
     with (
         open_source(source, key=key) as opened,
         # What a killed import left in the outbox makes no bucket that was deleted since: it would have no description.

@@ -12,20 +12,30 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from pulseline_client.commands.server import Server
+from pulseline_client.connection import ConnectionRefused, LoginRefused
 from pulseline_client.rest import RestReader
+from pulseline_client.subscriber import BrokerSilent
 from pulseline_core.errors import InvalidSetting
 
-#: For the broker to connect and to send what it retains. One that sends nothing, as to a user without the right to read
-#: it, costs this time.
+#: Longer than a broker takes to be started again.
+_CONNECT_TIMEOUT_S: Final = 2.0
+
+#: For the broker to send what it retains.
 _TIMEOUT_S: Final = 1.0
 
 
 def check_one_server(server: Server, rest: RestReader) -> None:
-    """Raise ``InvalidSetting`` when the broker is another server's than ``rest``; where none can tell, return."""
+    """Return when REST and MQTT lead to one server, or nothing is known of one of them.
+
+    Raises:
+        InvalidSetting: the broker is another server's.
+        BrokerUnavailable: there is none, or it refuses the log-in.
+        ServerUnavailable: no REST server answers.
+    """
     workers = rest.get_status().get("workers")
     shown = {_get_epoch(status) for status in workers.values()} if isinstance(workers, dict) else set()
-    heard = _hear_epoch(server) if shown - {None} else None
-    if heard is None or heard in shown:
+    heard = _hear_epoch(server)
+    if heard is None or heard in shown or not shown - {None}:
         return
     mqtt = server.settings.mqtt
     raise InvalidSetting(
@@ -41,8 +51,11 @@ def _hear_epoch(server: Server) -> str | None:
     with server.open_subscriber() as subscriber:
         subscriber.subscribe(f"{server.settings.mqtt.root}/_status/+", lambda _, payload: statuses.put(payload))
         try:
+            subscriber.wait_connected(_CONNECT_TIMEOUT_S)
             return _get_epoch(json.loads(statuses.get(timeout=_TIMEOUT_S)))
-        except (Empty, ValueError):
+        except LoginRefused:
+            raise
+        except (ConnectionRefused, BrokerSilent, Empty, ValueError):  # no right to read it, for one
             return None
 
 
