@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.seed import build_event
+from benchmarks.seed import DISTINCT, build_event
 from pulseline_client import Client
 from pulseline_client.importing.export_file import ExportFile
 from pulseline_client.importing.importer import Importer
@@ -31,7 +31,7 @@ def measure_rates(mqtt_port: int, http_port: int, folder: Path, *, count: int) -
 
 def _build_export(bucket_id: str, count: int) -> bytes:
     first = datetime.now(UTC) - timedelta(days=1, seconds=10 * count)
-    events = [build_event(first, n).to_json() for n in reversed(range(count))]
+    events = [build_event(first, n, distinct=DISTINCT).to_json() for n in reversed(range(count))]
     labels = {"type": "currentwindow", "client": "bench", "hostname": "bench", "created": first.isoformat()}
     return json.dumps({"buckets": {bucket_id: {"id": bucket_id, **labels, "events": events}}}).encode()
 
