@@ -3,12 +3,18 @@
 A socket that is bound, and not listening, refuses connections but keeps the address. Whoever inherits it begins to
 listen; from then on connections wait in the kernel for as long as any process has the socket open, also while the one
 that answers them is started again.
+
+A service manager may have taken them, as systemd does for a socket unit: it keeps them open even while there is no
+process of ours at all (sd_listen_fds(3)).
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import stat
+from collections.abc import Container
 from contextlib import ExitStack
 from typing import Final
 
@@ -20,8 +26,12 @@ _ADDRESS_PROBLEMS: Final = {
 }
 
 
+#: Where a service manager puts the first of its sockets.
+FIRST_DESCRIPTOR: Final = 3
+
+
 def bind(host: str, port: int, *, setting: str) -> list[socket.socket]:
-    """Return a bound socket for each address of ``host``; the caller closes them.
+    """Return a bound socket for each address of ``host``, the service manager's if it has one; the caller closes them.
 
     Args:
         host: a name or an address.
@@ -40,11 +50,30 @@ def bind(host: str, port: int, *, setting: str) -> list[socket.socket]:
     addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
     with ExitStack() as undo:
         try:
-            bound = [undo.enter_context(_bind_one(family, address)) for family, address in addresses]
+            taken = _take_from_manager({address for _, address in addresses})
+            bound = [
+                undo.enter_context(taken.get(address) or _bind_one(family, address)) for family, address in addresses
+            ]
         except OSError as error:
             raise map_error(error, host, port, setting=setting) from error
         undo.pop_all()
     return bound
+
+
+def _take_from_manager(addresses: Container[tuple[object, ...]]) -> dict[tuple[object, ...], socket.socket]:
+    """Return those of the service manager's sockets that are bound to one of the addresses."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):  # they are for another process, or there are none
+        return {}
+    found: dict[tuple[object, ...], socket.socket] = {}
+    for descriptor in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(os.environ.get("LISTEN_FDS", "0"))):
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            continue
+        passed = socket.socket(fileno=os.dup(descriptor))
+        if passed.getsockname() in addresses:
+            found[passed.getsockname()] = passed
+        else:
+            passed.close()
+    return found
 
 
 def map_error(error: OSError, host: str, port: int, *, setting: str) -> ConfigError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -19,7 +20,7 @@ import pytest
 
 from tests.compat.remote import Remote, open_python
 from tests.compat.samples import build_python_event
-from tests.e2e.up_process import Up
+from tests.e2e.up_process import Up, hand_over
 from tests.storm.system import is_running, wait_until
 
 #: Of each test; the client sends some hundred a second.
@@ -39,10 +40,15 @@ def _system(tmp_path: Path) -> Iterator[Up]:
 def _watcher(system: Up) -> Iterator[Remote]:
     """Return a client whose queue is connected and has a bucket."""
     with open_python("watcher", system.http_port, system.home) as client:
-        client.call("create_bucket", "watched", "t", queued=True)
-        client.call("connect")
-        wait_until(lambda: client.call("request_queue.connected"), timeout_s=10, what="connection of the client")
+        connect(client)
         yield client
+
+
+def connect(client: Remote) -> None:
+    """Connect the client's queue, with a bucket."""
+    client.call("create_bucket", "watched", "t", queued=True)
+    client.call("connect")
+    wait_until(lambda: client.call("request_queue.connected"), timeout_s=10, what="connection of the client")
 
 
 def queue_heartbeats(watcher: Remote, numbers: range) -> None:
@@ -152,8 +158,8 @@ def test_broker_that_is_away_for_half_a_minute_costs_nothing(system: Up, watcher
 def test_kill_of_everything_loses_nothing_that_was_handed_over(system: Up, watcher: Remote) -> None:
     """Supervisor and all are killed and started again a second later, while the client sends.
 
-    There is no port in that second, and what the client tries then it drops itself: that is lost, and no server can
-    help it. All that it was answered for is there, and it goes on by itself afterwards.
+    There is no port in that second, and what the client tries then it drops itself: that is lost. All that it was
+    answered for is there, and it goes on by itself afterwards.
     """
     queue_heartbeats(watcher, range(HEARTBEATS // 2))
     wait_until(lambda: len(read_numbers(system)) >= 10, timeout_s=30, what="first commits")
@@ -166,4 +172,32 @@ def test_kill_of_everything_loses_nothing_that_was_handed_over(system: Up, watch
     stored, dropped = read_numbers(system), read_dropped(watcher)
     assert set(range(HEARTBEATS + 10)) - dropped <= set(stored)
     assert set(range(HEARTBEATS, HEARTBEATS + 10)) <= set(stored)
+    assert stored == sorted(set(stored))
+
+
+def test_kill_of_everything_behind_a_socket_of_the_service_manager_costs_at_most_what_was_in_flight(
+    tmp_path: Path,
+) -> None:
+    """The port stays open while there is no process at all: what comes in that second waits for the next start."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        system = Up(
+            home=tmp_path,
+            http_port=listener.getsockname()[1],
+            flags=("--testing",),
+            wrapper=hand_over(listener.fileno()),
+            passed_fds=(listener.fileno(),),
+        )
+        with system, open_python("watcher", system.http_port, system.home) as watcher:
+            connect(watcher)
+            queue_heartbeats(watcher, range(HEARTBEATS // 2))
+            wait_until(lambda: len(read_numbers(system)) >= 10, timeout_s=30, what="first commits")
+            system.kill()
+            queue_heartbeats(watcher, range(HEARTBEATS // 2, HEARTBEATS))
+            system.start()
+            queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 1))
+            wait_until_sent(watcher)
+
+            stored, dropped = read_numbers(system), read_dropped(watcher)
+    assert set(range(HEARTBEATS)) - dropped <= set(stored)
+    assert len(dropped) <= 1
     assert stored == sorted(set(stored))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,11 +20,13 @@ class Up(System):
     Attributes:
         flags: added to the ports; without them the data folder is the platform's, below ``home``.
         wrapper: a command that runs it, as ``env`` does; it has to become the process itself (``exec``).
+        passed_fds: descriptors that it inherits.
         ready_line: what it said when it was ready.
     """
 
     flags: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
+    passed_fds: tuple[int, ...] = ()
     ready_line: str = ""
 
     def start(self) -> None:
@@ -36,11 +39,26 @@ class Up(System):
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                pass_fds=self.passed_fds,
                 start_new_session=True,
             )
         assert self._process.stdout is not None
         self.ready_line = self._process.stdout.readline()
         assert self.ready_line, (self.home / "stderr.log").read_text()[-4000:]
+
+
+_HAND_OVER: Final = """
+import os, sys
+
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def hand_over(descriptor: int) -> tuple[str, ...]:
+    """Return a wrapper that passes a listening socket on as systemd does, as descriptor 3."""
+    return sys.executable, "-c", _HAND_OVER, str(descriptor)
 
 
 DATA_FOLDER: Final = ".local/share/pulseline"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,41 @@ def test_listeners_of_the_supervisor_are_taken_once(monkeypatch: pytest.MonkeyPa
     assert runtime.take_listeners() == []
     for each in taken:
         each.close()
+
+
+@contextmanager
+def pass_on(monkeypatch: pytest.MonkeyPatch, *passed: socket.socket, pid: int | None = None) -> Iterator[None]:
+    """Pass sockets on as a service manager does, as consecutive descriptors, the first of which is no socket."""
+    first = 200
+    with Path(os.devnull).open() as other:
+        for number, descriptor in enumerate([other.fileno(), *(each.fileno() for each in passed)]):
+            os.dup2(descriptor, first + number)
+    monkeypatch.setattr(listening, "FIRST_DESCRIPTOR", first)
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid() if pid is None else pid))
+    monkeypatch.setenv("LISTEN_FDS", str(1 + len(passed)))
+    try:
+        yield
+    finally:
+        os.closerange(first, first + 1 + len(passed))
+
+
+def test_the_service_manager_s_socket_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port is in use, by that very socket; one that is bound elsewhere stays where it is."""
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as passed:
+        with pass_on(monkeypatch, other, passed):
+            (bound,) = listening.bind("127.0.0.1", passed.getsockname()[1], setting="api.host")
+
+        with closing(bound):
+            assert bound.getsockname() == passed.getsockname()
+            socket.create_connection(passed.getsockname()).close()
+            bound.accept()[0].close()
+
+
+def test_sockets_for_another_process_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They came down to us by inheritance."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as passed,
+        pass_on(monkeypatch, passed, pid=1),
+        pytest.raises(PortInUse),
+    ):
+        listening.bind("127.0.0.1", passed.getsockname()[1], setting="api.host")
