@@ -13,24 +13,20 @@ is 503 with ``Retry-After``.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import ServiceUnavailable
 
 from pulseline_api.description import Content, Parameter, describe
 from pulseline_api.export_form import FORMS, get_form
 from pulseline_api.parameters import END, START, read_time
+from pulseline_api.places import Places
 from pulseline_api.schemas import EXPORT, TEXT
 from pulseline_api.server_api import ServerAPI
 from pulseline_core.types import BucketId
-
-#: Seconds after which a client that was turned away may ask again.
-_RETRY_AFTER_S: Final = 10
 
 #: What a file name may hold everywhere; the rest of a bucket id becomes "_".
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
@@ -45,7 +41,7 @@ _ANSWERS: Final = Content({form.content_type: EXPORT if name == "json" else TEXT
 def build_export_routes(api: ServerAPI, max_exports: int) -> Blueprint:
     """Return the routes of the export, of which ``max_exports`` run at a time."""
     routes = Blueprint("export", __name__)
-    places = threading.BoundedSemaphore(max_exports)
+    places = Places(max_exports, f"{max_exports} exports run already; try again when one of them has ended")
 
     @routes.get("/export")
     @describe(query=[_FORMAT, START, END], answers=_ANSWERS)
@@ -63,11 +59,9 @@ def build_export_routes(api: ServerAPI, max_exports: int) -> Blueprint:
         ending = request.args.get("format", "json")
         content_type = get_form(ending).content_type
         chunks = export(form=ending, start=read_time("start"), end=read_time("end"))
-        if not places.acquire(blocking=False):
-            message = f"{max_exports} exports run already; try again when one of them has ended"
-            raise ServiceUnavailable(message, retry_after=_RETRY_AFTER_S)
+        places.take()
         response = Response(chunks, content_type=content_type)
-        response.call_on_close(places.release)
+        response.call_on_close(places.give_back)
         response.headers["Content-Disposition"] = _describe_file(f"{name}.{ending}")
         return response
 

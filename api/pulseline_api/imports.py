@@ -10,15 +10,15 @@ An import writes as fast as ingest commits, for as long as that takes, so one ru
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import IO, Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import ServiceUnavailable, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from pulseline_api.answer import JSON_TYPE, answer
 from pulseline_api.description import Content, describe
+from pulseline_api.places import Places
 from pulseline_api.request_body import is_json
 from pulseline_api.schemas import EXPORT, EXPORT_FILES, IMPORTS
 from pulseline_api.server_api import ServerAPI
@@ -32,14 +32,11 @@ IMPORT_PATH: Final = "/import"
 
 _FORM: Final = "multipart/form-data"
 
-#: Seconds after which a client that was turned away may ask again.
-_RETRY_AFTER_S: Final = 10
-
 
 def build_import_routes(api: ServerAPI) -> Blueprint:
     """Return the route of the import."""
     routes = Blueprint("import", __name__)
-    place = threading.Lock()
+    place = Places(1, "another import runs; try again when it has ended")
 
     @routes.post(IMPORT_PATH)
     @describe(body=Content({JSON_TYPE: EXPORT, _FORM: EXPORT_FILES}), answers=IMPORTS)
@@ -48,13 +45,11 @@ def build_import_routes(api: ServerAPI) -> Blueprint:
 
         With several files the answer is an array.
         """
-        if not place.acquire(blocking=False):
-            message = "another import runs; try again when it has ended"
-            raise ServiceUnavailable(message, retry_after=_RETRY_AFTER_S)
+        place.take()
         try:
             tallies = [api.import_file(file).to_json() for file in _get_files()]
         finally:
-            place.release()
+            place.give_back()
         return answer(tallies[0] if len(tallies) == 1 else tallies)
 
     return routes
