@@ -123,9 +123,14 @@ def _has_locked(descriptor: int) -> bool:
     return True
 
 
+def is_disk_full(error: OSError) -> bool:
+    """Return whether something could not be written for want of space."""
+    return error.errno in _FULL
+
+
 def map_os_error(error: OSError, path: Path) -> NotPermitted | DiskFull:
     """Return the error that a person can act on."""
-    if error.errno in _FULL:
+    if is_disk_full(error):
         return DiskFull(str(path))
     reason = (error.strerror or str(error)).lower()
     if error.errno in _MISPLACED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import tempfile
@@ -18,7 +17,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from pulseline_client.commands.human import parse_range
 from pulseline_client.commands.output import Form, json_option, open_console, show_json
 from pulseline_client.commands.server import Server, server_options
-from pulseline_core.errors import BadInput, DiskFull, ExitCode, NotPermitted
+from pulseline_core.data_folder import map_os_error
+from pulseline_core.errors import BadInput, ExitCode
 from pulseline_core.help_text import CLIENT_CODES, build_epilog
 
 #: The file name that means standard output, by custom.
@@ -125,9 +125,7 @@ def _open_whole(path: Path) -> Iterator[IO[bytes]]:
                 draft.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFull(str(path)) from error
-        raise NotPermitted(str(path), (error.strerror or str(error)).lower()) from error
+        raise map_os_error(error, path) from error
 
 
 def _check_place(path: Path) -> None:

@@ -7,7 +7,6 @@ and only the copy is opened. The copy is taken again when a server wrote meanwhi
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sqlite3
@@ -17,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pulseline_core.data_folder import is_disk_full
 from pulseline_core.errors import BadInput, DiskFull, NotPermitted, Unavailable
 
 #: The first bytes of every SQLite database (https://www.sqlite.org/fileformat.html section 1.3).
@@ -76,7 +76,7 @@ def _copy_whole(path: Path, copy: Path) -> None:
             if _look_at(path) == before:
                 return
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFull(str(copy.parent)) from error
         raise NotPermitted(str(path), (error.strerror or str(error)).lower()) from error
     raise DatabaseBusy(path)

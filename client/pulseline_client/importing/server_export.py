@@ -7,7 +7,6 @@ the server is done with it soon.
 
 from __future__ import annotations
 
-import errno
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import IO, Final
 from pulseline_client.importing.export_file import ExportFile
 from pulseline_client.importing.source import SourceBucket
 from pulseline_client.rest import RestReader
+from pulseline_core.data_folder import is_disk_full
 from pulseline_core.errors import DiskFull, NotAuthorized, NotFound
 from pulseline_core.types import JSONValue
 
@@ -87,7 +87,7 @@ class ServerExport:
         except NotFound:
             return False
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if is_disk_full(error):
                 raise DiskFull(tempfile.gettempdir()) from error
             raise
         return True
