@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import socket
 import threading
 from collections.abc import Iterable, Sequence
@@ -33,6 +34,7 @@ from pulseline_client.client import Client
 from pulseline_client.event import Event, EventLike, copy_event
 from pulseline_client.premerge import Pending, take_heartbeat
 from pulseline_client.rest_session import RestSession
+from pulseline_core.backoff import Backoff
 from pulseline_core.bucket import BucketDescription, parse_bucket_id, parse_pulsetime
 from pulseline_core.errors import ReplyTimeout, ServerUnavailable
 from pulseline_core.types import JSONValue
@@ -307,8 +309,10 @@ class ActivityWatchClient:
         Raises:
             ServerUnavailable: it did not start in time.
         """
-        deadline, delay_s, never = monotonic() + timeout, POLL_S, threading.Event()
+        deadline, never = monotonic() + timeout, threading.Event()
+        backoff = Backoff(POLL_S, MAX_POLL_S, jitter=0)
         while True:
+            delay_s = backoff.next_delay_s(random.random)
             try:
                 self._rest.get_info()
             except ServerUnavailable as error:
@@ -317,7 +321,6 @@ class ActivityWatchClient:
             else:
                 return
             never.wait(delay_s)
-            delay_s = min(2 * delay_s, MAX_POLL_S)
 
     def query(
         self,
