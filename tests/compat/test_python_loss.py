@@ -83,6 +83,27 @@ def kill(system: Up, module: str) -> None:
     wait_until(lambda: not is_running(pid), timeout_s=10, what=f"death of {module}")
 
 
+def kill_everything(system: Up, watcher: Remote, *, afterwards: int) -> tuple[list[int], set[int]]:
+    """Kill the whole system while the client sends, queue the other half meanwhile, and start it again.
+
+    Args:
+        system: it runs again afterwards.
+        watcher: its queue comes to its end.
+        afterwards: how many more heartbeats are queued once it runs.
+
+    Returns:
+        What is stored, and what the client threw away.
+    """
+    queue_heartbeats(watcher, range(HEARTBEATS // 2))
+    wait_until(lambda: len(read_numbers(system)) >= 10, timeout_s=30, what="first commits")
+    system.kill()
+    queue_heartbeats(watcher, range(HEARTBEATS // 2, HEARTBEATS))
+    system.start()
+    queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + afterwards))
+    wait_until_sent(watcher)
+    return read_numbers(system), read_dropped(watcher)
+
+
 def wait_until_answered(system: Up) -> None:
     """Wait until the REST server is there, and has connected to the broker."""
 
@@ -161,15 +182,8 @@ def test_kill_of_everything_loses_nothing_that_was_handed_over(system: Up, watch
     There is no port in that second, and what the client tries then it drops itself: that is lost. All that it was
     answered for is there, and it goes on by itself afterwards.
     """
-    queue_heartbeats(watcher, range(HEARTBEATS // 2))
-    wait_until(lambda: len(read_numbers(system)) >= 10, timeout_s=30, what="first commits")
-    system.kill()
-    queue_heartbeats(watcher, range(HEARTBEATS // 2, HEARTBEATS))
-    system.start()
-    queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 11))
-    wait_until_sent(watcher)
+    stored, dropped = kill_everything(system, watcher, afterwards=11)
 
-    stored, dropped = read_numbers(system), read_dropped(watcher)
     assert set(range(HEARTBEATS + 10)) - dropped <= set(stored)
     assert set(range(HEARTBEATS, HEARTBEATS + 10)) <= set(stored)
     assert stored == sorted(set(stored))
@@ -189,15 +203,7 @@ def test_kill_of_everything_behind_a_socket_of_the_service_manager_costs_at_most
         )
         with system, open_python("watcher", system.http_port, system.home) as watcher:
             connect(watcher)
-            queue_heartbeats(watcher, range(HEARTBEATS // 2))
-            wait_until(lambda: len(read_numbers(system)) >= 10, timeout_s=30, what="first commits")
-            system.kill()
-            queue_heartbeats(watcher, range(HEARTBEATS // 2, HEARTBEATS))
-            system.start()
-            queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 1))
-            wait_until_sent(watcher)
-
-            stored, dropped = read_numbers(system), read_dropped(watcher)
+            stored, dropped = kill_everything(system, watcher, afterwards=1)
     assert set(range(HEARTBEATS)) - dropped <= set(stored)
     assert len(dropped) <= 1
     assert stored == sorted(set(stored))
