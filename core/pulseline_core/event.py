@@ -62,7 +62,7 @@ class Event:
         }
 
 
-def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject, event_id: int) -> Event:
+def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject, event_id: int | None) -> Event:
     """Return an event as the store kept it, without the checks.
 
     It was checked when it came in; and what grew by merging may be longer than what may come in at once.
@@ -71,7 +71,7 @@ def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject,
         timestamp: the start, in UTC.
         duration: 0 or more.
         data: kept, not copied; rows with the same data share it, so nobody may change it.
-        event_id: the row's number.
+        event_id: the row's number; ``None`` if it is computed from others.
     """
     event = object.__new__(Event)
     object.__setattr__(event, "timestamp", timestamp)

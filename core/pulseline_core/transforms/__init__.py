@@ -1,0 +1,1 @@
+"""Transforms of timelines: ActivityWatch's, on columns."""
