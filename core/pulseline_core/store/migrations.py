@@ -26,8 +26,17 @@ logger = logging.getLogger(__name__)
 Migration: TypeAlias = Callable[[Connection], None]
 """One step of the schema; runs within a transaction, must not commit."""
 
-#: Version 1 is the first that was released; the step from version n to n + 1 stands at place n - 1.
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
+
+def _add_rewrites(connection: Connection) -> None:
+    """Make version 2: readers learn from a table which part of a timeline changed."""
+    connection.change(
+        "CREATE TABLE rewrite (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,"
+        " bucket INTEGER NOT NULL, from_us INTEGER NOT NULL)"
+    )
+
+
+#: The step from version n to n + 1 stands at place n - 1.
+MIGRATIONS: Final[tuple[Migration, ...]] = (_add_rewrites,)
 
 
 def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

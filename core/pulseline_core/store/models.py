@@ -111,6 +111,20 @@ class KeyValueTable(peewee.Model):
         without_rowid = True
 
 
+class RewriteTable(peewee.Model):
+    """A change of events other than behind the newest one: the bucket's timeline changed from ``from_us`` on.
+
+    Readers that keep a part of a timeline learn from it which part is true no more. Only the latest are kept.
+    """
+
+    id = RowId()
+    bucket = peewee.BigIntegerField()
+    from_us = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "rewrite"
+
+
 #: Events longer than this, an hour, have an index of their own: a range read looks for short ones an hour back, and
 #: for long ones in there, however far back. Part of the schema.
 LONG_US: Final = 3_600_000_000
@@ -148,4 +162,5 @@ TABLES: Final[tuple[type[peewee.Model], ...]] = (
     WatermarkTable,
     DeadLetterTable,
     KeyValueTable,
+    RewriteTable,
 )

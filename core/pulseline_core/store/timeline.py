@@ -6,6 +6,8 @@ the rows, or when the group commits: two hundred heartbeats of one state are one
 to the rows and to the transaction: after a rollback the whole object is thrown away and another begins empty.
 
 A heartbeat that begins before the newest event takes the long way, through the rows around it.
+
+What changes anything but the newest event, or comes in front of it, is noted for readers (``rewrites``).
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from typing import Final, NamedTuple
 from pulseline_core.errors import NotFound
 from pulseline_core.merge import Merge, Span, merge_heartbeat
 from pulseline_core.store.connection import Connection, Row
-from pulseline_core.store.event_rows import MAX_US
+from pulseline_core.store.event_rows import MAX_US, MIN_US
 from pulseline_core.store.models import IS_KEPT
+from pulseline_core.store.rewrites import Rewrites
 
 #: Timelines kept from one transaction to the next, about 500 bytes each.
 _MAX_TIMELINES: Final = 50_000
@@ -84,6 +87,7 @@ class Timelines:
         self._connection = connection
         self._timelines: dict[int, Timeline] = {}
         self._changed: dict[int, Timeline] = {}
+        self._rewrites = Rewrites(connection)
 
     def get(self, bucket_key: int) -> Timeline:
         """Return the timeline of a bucket.
@@ -116,6 +120,8 @@ class Timelines:
         """Insert events as they are."""
         self.settle(timeline)
         stored = [self._insert(timeline, span) for span in spans]
+        if stored:
+            self.note_rewrite(timeline, min(item.span.start_us for item in stored))
         self.cover(timeline, max((item.span.end_us - item.span.start_us for item in stored), default=0))
         return stored
 
@@ -140,6 +146,7 @@ class Timelines:
         start_us = -1
         equal: dict[Hashable, list[Row]] = {}  # those that begin at this start, by data, longest first
         for span, number in wanted:
+            self.note_rewrite(timeline, span.start_us)
             if span.start_us != start_us:
                 start_us, equal = span.start_us, {}
             if span.data not in equal:
@@ -163,6 +170,10 @@ class Timelines:
             timeline.longest_us = 1 << (duration_us - 1).bit_length()
             self._connection.change(_SET_LONGEST, (timeline.longest_us, timeline.bucket_key))
 
+    def note_rewrite(self, timeline: Timeline, from_us: int = MIN_US) -> None:
+        """Note that events change which begin at ``from_us`` or later; it is committed with the change."""
+        self._rewrites.note(timeline.bucket_key, from_us)
+
     def settle(self, timeline: Timeline) -> None:
         """Bring the bucket's rows up to date and forget its newest event: something else is about to change them."""
         if timeline.is_changed:
@@ -182,6 +193,7 @@ class Timelines:
         for timeline in self._changed.values():
             timeline.is_changed = False
         self._changed.clear()
+        self._rewrites.flush()
         if len(self._timelines) > _MAX_TIMELINES:
             self._timelines.clear()
 
@@ -206,8 +218,10 @@ class Timelines:
         merge, following = self._merge_with_rows(timeline, previous, heartbeat, pulsetime_us)
         self._connection.change_many(_DELETE, [(item.id,) for item in following[: merge.absorbed]])
         if previous is None or merge.is_new:
+            self.note_rewrite(timeline, heartbeat.start_us)
             return self._insert(timeline, merge.result)
         if merge.result is not previous.span:
+            self.note_rewrite(timeline, previous.span.start_us)
             self._connection.change(_SET_END, (merge.result.end_us, previous.id))
         return StoredSpan(previous.id, merge.result)
 

@@ -149,6 +149,7 @@ class Transaction:
         if event.id is None or found is None:
             raise NotFound("event", event.id or 0)
         self._timelines.settle(timeline)
+        self._timelines.note_rewrite(timeline)
         span = self._span(event)
         self._connection.change(_REPLACE_EVENT, (span.start_us, span.end_us, span.data, event.id))
         self._timelines.cover(timeline, span.end_us - span.start_us)
@@ -163,6 +164,7 @@ class Transaction:
         if found is None:
             return False
         self._timelines.settle(timeline)
+        self._timelines.note_rewrite(timeline)
         self._connection.change(_DELETE_EVENT, (event_id,))
         self._data.collect(found)
         return True
@@ -172,7 +174,9 @@ class Transaction:
 
         The rows are left to ``collect``; moving a million out of sight takes a second and a half all the same.
         """
-        self._timelines.settle(self._timelines.get(row.key))
+        timeline = self._timelines.get(row.key)
+        self._timelines.settle(timeline)
+        self._timelines.note_rewrite(timeline)
         return deleted.delete_range(self._connection, row.key, first_us=to_us(start), last_us=to_us(end))
 
     def set_setting(self, key: str, value: JSONValue) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from pulseline_core.store import Reader, Store, open_reader, open_store
+from pulseline_core.store.column_reader import open_column_reader
 from tests.contract.store.samples import Place
 
 
 def _make_sqlite(folder: Path) -> Place:
     path = folder / "pulseline.db"
-    return Place(path, partial(open_store, path), partial(open_reader, path))
+    return Place(path, partial(open_store, path), partial(open_reader, path), partial(open_column_reader, path))
 
 
 @pytest.fixture(params=[pytest.param(_make_sqlite, id="sqlite")])

@@ -12,6 +12,7 @@ from typing import Any
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
 from pulseline_core.store import BucketRow, Reader, Store, Transaction
+from pulseline_core.store.column_reader import ColumnReader
 from pulseline_core.store.event_rows import iter_events
 from pulseline_core.types import JSONObject
 
@@ -29,6 +30,7 @@ class Place:
     path: Path
     open_store: Callable[[], Store]
     open_reader: Callable[[], Reader]
+    open_columns: Callable[..., ColumnReader]
 
 
 def at(seconds: float) -> datetime:

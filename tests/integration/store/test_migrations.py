@@ -13,6 +13,7 @@ from pulseline_core.errors import StoreUnavailable, UnsupportedSchema
 from pulseline_core.store import open_reader, open_store
 from pulseline_core.store.connection import Connection
 from pulseline_core.store.migrations import MIGRATIONS, Migration
+from pulseline_core.times import to_us
 from tests.contract.store.samples import BUCKET, insert, make_event
 from tests.integration.store.children import run_child
 
@@ -25,7 +26,10 @@ def _add_column(number: int) -> Migration:
     return migrate
 
 
-#: A future: versions 2, 3 and 4.
+#: The version that a database is made with.
+NOW = len(MIGRATIONS) + 1
+
+#: A future: three more versions.
 STEPS = (*MIGRATIONS, *(_add_column(number) for number in (1, 2, 3)))
 
 
@@ -43,6 +47,18 @@ def _query(path: Path, sql: str) -> list[tuple[object, ...]]:
         connection.close()
 
 
+def _execute(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def _get_columns(schema: list[tuple[object, ...]]) -> str:
+    [(sql,)] = schema
+    return str(sql).replace('"', "").partition("(")[2]
+
+
 def _get_backups(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.backup-*"))
 
@@ -51,7 +67,7 @@ def test_a_new_database_has_the_current_version_and_no_backup(path: Path) -> Non
     """There is nothing to lose."""
     _make(path)
 
-    assert _query(path, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
+    assert _query(path, "PRAGMA user_version") == [(NOW,)]
     assert _get_backups(path) == []
 
 
@@ -63,8 +79,22 @@ def test_an_older_database_is_brought_up_to_date(path: Path) -> None:
         assert store.epoch == epoch
     open_store(path, migrations=STEPS).close()
 
-    assert _query(path, "PRAGMA user_version") == [(4,)]
+    assert _query(path, "PRAGMA user_version") == [(NOW + 3,)]
     assert _query(path, "SELECT id, extra_1, extra_2, extra_3 FROM event") == [(n, n, n, n) for n in range(1, 6)]
+
+
+def test_a_database_of_version_1_learns_to_note_rewrites(path: Path) -> None:
+    """Its events stay, and the new table is like that of a new database."""
+    _make(path)
+    schema = _query(path, "SELECT sql FROM sqlite_master WHERE name = 'rewrite'")
+    _execute(path, "DROP TABLE rewrite", "PRAGMA user_version = 1")
+
+    with open_store(path) as store:
+        insert(store, make_event(9))
+
+    assert _query(path, "SELECT COUNT(*) FROM event") == [(6,)]
+    assert _query(path, "SELECT bucket, from_us FROM rewrite") == [(1, to_us(make_event(9).timestamp))]
+    assert _get_columns(schema) == _get_columns(_query(path, "SELECT sql FROM sqlite_master WHERE name = 'rewrite'"))
 
 
 def test_each_step_leaves_a_backup_of_what_was_before(path: Path) -> None:
@@ -74,8 +104,8 @@ def test_each_step_leaves_a_backup_of_what_was_before(path: Path) -> None:
     open_store(path, migrations=STEPS).close()
 
     backups = _get_backups(path)
-    assert [backup.name.split("-")[1] for backup in backups] == ["v1", "v2", "v3"]
-    assert [_query(backup, "PRAGMA user_version") for backup in backups] == [[(1,)], [(2,)], [(3,)]]
+    assert [backup.name.split("-")[1] for backup in backups] == [f"v{NOW}", f"v{NOW + 1}", f"v{NOW + 2}"]
+    assert [_query(backup, "PRAGMA user_version") for backup in backups] == [[(NOW,)], [(NOW + 1,)], [(NOW + 2,)]]
     assert {stat.S_IMODE(backup.stat().st_mode) for backup in backups} == {0o600}
     with open_store(backups[0]) as store, open_reader(backups[0]) as reader:
         assert store.epoch == epoch
@@ -87,7 +117,9 @@ def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
     _make(path, STEPS)
     before = path.read_bytes()
 
-    with pytest.raises(UnsupportedSchema, match="has schema version 4, this pulseline knows versions up to 1"):
+    with pytest.raises(
+        UnsupportedSchema, match=f"has schema version {NOW + 3}, this pulseline knows versions up to {NOW}"
+    ):
         open_store(path)
     with open_reader(path) as reader, pytest.raises(UnsupportedSchema):
         reader.read_buckets()
@@ -100,7 +132,7 @@ def test_a_reader_waits_for_the_writer_to_migrate(path: Path, monkeypatch: pytes
     _make(path)
     monkeypatch.setattr("pulseline_core.store.migrations.check_current.__defaults__", (STEPS,))
 
-    with open_reader(path) as reader, pytest.raises(StoreUnavailable, match="waits to be brought to 4"):
+    with open_reader(path) as reader, pytest.raises(StoreUnavailable, match=f"waits to be brought to {NOW + 3}"):
         reader.check()
 
 
@@ -113,9 +145,9 @@ def test_a_step_that_fails_changes_nothing(path: Path) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        open_store(path, migrations=(STEPS[0], fail))
+        open_store(path, migrations=(*STEPS[:NOW], fail))
 
-    assert _query(path, "PRAGMA user_version") == [(2,)]
+    assert _query(path, "PRAGMA user_version") == [(NOW + 1,)]
     assert "extra_9" not in str(_query(path, "SELECT sql FROM sqlite_master"))
 
 
@@ -154,11 +186,11 @@ def test_a_migration_that_is_killed_goes_on_at_the_next_start(path: Path, where:
     epoch = _make(path)
 
     assert run_child(_KILLED, path, f"{where}-{step}").returncode == -9
-    assert _query(path, "PRAGMA user_version") == [(step,)]
+    assert _query(path, "PRAGMA user_version") == [(NOW - 1 + step,)]
     with open_store(path, migrations=STEPS) as store:
         assert store.epoch == epoch
 
-    assert _query(path, "PRAGMA user_version") == [(4,)]
+    assert _query(path, "PRAGMA user_version") == [(NOW + 3,)]
     assert _query(path, "PRAGMA integrity_check") == [("ok",)]
     assert _query(path, "SELECT id, extra_1, extra_2, extra_3 FROM event") == [(n, n, n, n) for n in range(1, 6)]
     assert all(_query(backup, "PRAGMA integrity_check") == [("ok",)] for backup in _get_backups(path))
