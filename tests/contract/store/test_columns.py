@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -25,7 +25,7 @@ from pulseline_core.types import JSONObject
 from tests.contract.store.samples import BUCKET, Place, get_row, insert, make_event
 from tests.contract.store.test_merge_property import CHANGES, EVENTS, MANY, Change, Model
 
-Row = tuple[int, int, int, JSONObject]
+Row = tuple[int | None, int, int, JSONObject]
 
 #: Ranges of the few microseconds in which the events of the property tests lie.
 RANGES = st.lists(st.tuples(st.integers(-5, 80), st.integers(0, 80)), min_size=1, max_size=4)
@@ -37,7 +37,7 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulseline_core.store.column_cache._BLOCK_BITS", 3)
 
 
-def read_columns(columns: ColumnReader, first_us: int = MIN_US, last_us: int = MAX_US) -> list[Row]:
+def read_columns(columns: ColumnReader, first_us: int = MIN_US, last_us: int = MAX_US) -> Sequence[Row]:
     """Return the events of the test's bucket as the column reader gives them, newest first."""
     with columns.open_snapshot() as snapshot:
         events = snapshot.read_events(BUCKET, first_us, last_us)
@@ -45,7 +45,7 @@ def read_columns(columns: ColumnReader, first_us: int = MIN_US, last_us: int = M
         return [(event_id, start, end, snapshot.pool.get(code)) for event_id, start, end, code in rows][::-1]
 
 
-def read_rows(reader: Reader, first_us: int = MIN_US, last_us: int = MAX_US) -> list[Row]:
+def read_rows(reader: Reader, first_us: int = MIN_US, last_us: int = MAX_US) -> Sequence[Row]:
     """Return what the ordinary reader gives."""
     start = None if first_us == MIN_US else from_us(first_us)
     end = None if last_us == MAX_US else from_us(last_us)

@@ -1,0 +1,87 @@
+"""Data is looked at once per distinct object, and equal data has one code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pulseline_core.transforms.data_pool import DataPool
+from pulseline_core.types import JSONObject
+
+
+def test_equal_data_has_one_code() -> None:
+    """The order of keys is nothing; true is not one."""
+    pool = DataPool()
+
+    several: list[JSONObject] = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": True, "b": 2}]
+    codes = [pool.intern(data) for data in several]
+
+    assert codes == [0, 0, 1]
+    assert pool.get(0) == {"a": 1, "b": 2}
+    assert pool.get_text(1) == b'{"a":true,"b":2}'
+
+
+def test_a_rewrite_is_done_once_per_distinct_object() -> None:
+    """However often it is asked for, as long as the key is the same."""
+    pool = DataPool()
+    seen: list[int] = []
+    codes = np.array([pool.intern({"n": number}) for number in (1, 2, 1)])
+
+    def double(data: JSONObject) -> JSONObject:
+        seen.append(int(str(data["n"])))
+        return {"n": seen[-1] * 2}
+
+    first = pool.rewrite(codes, "double", double)
+    again = pool.rewrite(codes[::-1], "double", double)
+
+    assert [pool.get(code)["n"] for code in first.tolist()] == [2, 4, 2]
+    assert again.tolist() == first.tolist()[::-1]
+    assert sorted(seen) == [1, 2]
+
+
+def test_keys_are_told_apart() -> None:
+    """What was found out under one is not taken for the other."""
+    pool = DataPool()
+    codes = np.array([pool.intern({"n": 1})])
+
+    assert pool.test(codes, "yes", lambda _: True).tolist() == [True]
+    assert pool.test(codes, "no", lambda _: False).tolist() == [False]
+
+
+def test_data_that_comes_later_is_looked_at_then() -> None:
+    """Results grow with the pool."""
+    pool = DataPool()
+    early = np.array([pool.intern({"n": 1})])
+    pool.test(early, "is one", lambda data: data["n"] == 1)
+
+    late = np.array([pool.intern({"n": number}) for number in range(100)])
+
+    assert np.flatnonzero(pool.test(late, "is one", lambda data: data["n"] == 1)).tolist() == [1]
+
+
+def test_much_work_is_checked_on() -> None:
+    """So that a query that takes too long ends."""
+    pool = DataPool()
+    codes = np.array([pool.intern({"n": number}) for number in range(1000)])
+
+    def stop() -> None:
+        raise TimeoutError
+
+    pool.check = stop
+    with pytest.raises(TimeoutError):
+        pool.test(codes, "anything", lambda _: True)
+    pool.check = lambda: None
+    assert pool.test(codes, "anything", lambda _: True).all()
+
+
+def test_decoded_objects_can_be_forgotten() -> None:
+    """They come again from their texts."""
+    pool = DataPool()
+    code = pool.intern({"title": "x" * 100})
+    before = pool.get(code)
+
+    pool.forget_decoded()
+
+    assert pool.get(code) == before
+    assert pool.get(code) is not before
+    assert pool.size_bytes > 100
