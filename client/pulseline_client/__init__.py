@@ -6,6 +6,7 @@ from pulseline_client.event import Event
 from pulseline_client.folders import ensure_path_exists, get_cache_dir, get_config_dir, get_data_dir, get_log_dir
 from pulseline_client.log_files import get_latest_log_file, get_log_file_path, setup_logging
 from pulseline_client.outbox import OutboxLimits
+from pulseline_client.query_refused import QueryRefused
 from pulseline_client.rest import RestReader
 from pulseline_client.toml_config import load_config_toml, save_config_toml
 from pulseline_core.errors import (
@@ -40,6 +41,7 @@ __all__ = [
     "OutboxLimits",
     "PayloadTooLarge",
     "PulselineError",
+    "QueryRefused",
     "ReplyTimeout",
     "RestReader",
     "ServerUnavailable",

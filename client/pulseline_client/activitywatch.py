@@ -335,17 +335,17 @@ class ActivityWatchClient:
             query: statements, a line or several.
             timeperiods: starts and ends, aware.
             name: of the query, its variable ``NAME``.
-            cache: as in ActivityWatch, whether the server may answer from a cache; takes a name.
+            cache: as in ActivityWatch it changes nothing, and takes a name.
 
         Raises:
             ValueError: an instant has no time zone, or ``cache`` no name.
-            BadInput: the server can not read the query.
+            QueryRefused: the server can not read or run the query.
         """
         if any(instant.tzinfo is None for period in timeperiods for instant in period):
             raise ValueError("start/stop needs to have a timezone set")
         if cache and not name:
             raise ValueError("a query that is cached needs a name")
-        return self._rest.query(query.split("\n"), timeperiods, name=name, cache=cache)
+        return self._rest.query(query, timeperiods, name=name)
 
     def export_all(self) -> dict[str, Any]:
         """Return ``{"buckets": {id: {..., "events": [...]}}}``."""

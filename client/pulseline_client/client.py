@@ -269,6 +269,16 @@ class Client(Writer):
         """Return how many events a bucket has, or touch a time; raise ``NotFound``."""
         return self._rest.get_eventcount(bucket_id, start=start, end=end)
 
+    def get_setting(self, key: str) -> JSONValue:
+        """Return one setting, ``None`` where it is not set."""
+        return self._rest.get_setting(key)
+
+    def query(
+        self, query: str, periods: Sequence[tuple[datetime, datetime]], *, name: str | None = None
+    ) -> list[JSONValue]:
+        """Return the results of a query, one for each period; see ``RestReader.query``."""
+        return self._rest.query(query, periods, name=name)
+
     def iter_export(
         self,
         bucket_id: str | None = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final, Self, TypeVar
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from pulseline_client.event import Event
+from pulseline_client.query_refused import QUERY_ERRORS, QueryRefused
 from pulseline_client.stored_event import parse_stored_event
 from pulseline_core import times
 from pulseline_core.errors import (
@@ -139,6 +141,33 @@ class RestReader:
         path = f"/buckets/{quote_segment(bucket_id)}/events/count"
         return self._expect(int, path, _build_range(start, end), missing=("bucket", bucket_id))
 
+    def get_settings(self) -> JSONObject:
+        """Return all settings of the server."""
+        return self._expect(dict, "/settings")
+
+    def get_setting(self, key: str) -> JSONValue:
+        """Return one setting, ``None`` where it is not set."""
+        return self._get(f"/settings/{quote_segment(key)}")
+
+    def query(
+        self, query: str, periods: Sequence[tuple[datetime, datetime]], *, name: str | None = None
+    ) -> list[JSONValue]:
+        """Run a query over periods of time; return its result for each, in their order.
+
+        Args:
+            query: statements, each ended by ``;``; the result is what ``RETURN`` is in the end.
+            periods: starts and ends, aware.
+            name: the query's variable ``NAME``; ``None`` is an empty text.
+
+        Raises:
+            QueryRefused: the server can not read or run the query; its message says why, and mostly where.
+            BadInput: an instant has no time zone, or the server takes no such request.
+        """
+        spans: list[JSONValue] = [f"{_format_aware(start)}/{_format_aware(end)}" for start, end in periods]
+        body = {"query": query.split("\n"), "timeperiods": spans}
+        answer = self._call("POST", "/query/", {} if name is None else {"name": name}, content=encode_json(body))
+        return self._check_shape(self._decode(answer, "/query/"), list, "/query/")
+
     def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
         """Return dead letters, newest first: at most ``limit``, those older than ``before_id``."""
         asked = {"limit": limit, "before_id": before_id}
@@ -236,15 +265,19 @@ class RestReader:
 
     def _check(self, answer: httpx.Response, missing: tuple[str, str | int] | None) -> None:
         """Raise what an answer other than 2xx means; 304 is a bucket that exists already."""
-        status, message = answer.status_code, _read_message(answer)
+        status = answer.status_code
         if answer.is_success or status == httpx.codes.NOT_MODIFIED:
             return
+        problem = _read_problem(answer)
+        message = _get_message(problem, answer)
         if status == httpx.codes.NOT_FOUND and missing is not None:
             raise NotFound(*missing)
         if status == httpx.codes.UNAUTHORIZED and "WWW-Authenticate" in answer.headers:
             raise KeyRefused(self.url, has_key="Authorization" in self._headers)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise NotAuthorized(message)
+        if problem.get("type") in QUERY_ERRORS:
+            raise QueryRefused(str(problem["type"]), message)
         if answer.is_client_error:
             raise BadInput(message)
         raise ServerUnavailable(self.url, f"HTTP {status}: {message}")
@@ -270,13 +303,27 @@ def _build_range(start: datetime | None, end: datetime | None) -> dict[str, str]
     return {name: times.format_timestamp(instant) for name, instant in asked.items() if instant is not None}
 
 
-def _read_message(answer: httpx.Response) -> str:
-    """Return the ``message`` of an error's JSON, or what HTTP calls the status."""
-    if answer.is_success:
-        return ""
+def _format_aware(instant: datetime) -> str:
+    if instant.tzinfo is None:
+        raise BadInput(f"time {instant.isoformat()!r} of a period has no time zone", hint="give it one: .astimezone()")
+    return instant.isoformat()
+
+
+def encode_json(value: object) -> bytes:
+    """Return JSON for a request's body; raise ``ValueError`` for a number that JSON has not."""
+    return json.dumps(value, allow_nan=False).encode()
+
+
+def _read_problem(answer: httpx.Response) -> JSONObject:
+    """Return the JSON object that an error is answered with, an empty one where there is none."""
     try:
         value: JSONValue = answer.json()
     except ValueError:
         value = None
-    message = value.get("message") if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _get_message(problem: JSONObject, answer: httpx.Response) -> str:
+    """Return an error's ``message``, or what HTTP calls the status."""
+    message = problem.get("message")
     return message if isinstance(message, str) else f"HTTP {answer.status_code} {answer.reason_phrase}"

@@ -1,13 +1,13 @@
-"""Everything that ActivityWatch's own clients do over REST: the reads, and beside them the writes and queries."""
+"""Everything that ActivityWatch's own clients do over REST: the reads, and beside them the writes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 
 from pulseline_client.event import Event
-from pulseline_client.rest import RestReader, quote_segment
+from pulseline_client.rest import RestReader, encode_json, quote_segment
 from pulseline_core.types import JSONObject, JSONValue
 
 
@@ -19,7 +19,7 @@ class RestSession(RestReader):
 
     def create_bucket(self, bucket_id: str, description: JSONObject) -> None:
         """Create a bucket from ``{"type", "client", "hostname"}``; one that exists stays as it is."""
-        self._call("POST", f"/buckets/{quote_segment(bucket_id)}", content=_encode(description))
+        self._call("POST", f"/buckets/{quote_segment(bucket_id)}", content=encode_json(description))
 
     def delete_bucket(self, bucket_id: str, *, force: bool) -> None:
         """Delete a bucket; without ``force`` the server takes it in testing mode only."""
@@ -30,12 +30,14 @@ class RestSession(RestReader):
         """Merge one heartbeat."""
         path = f"/buckets/{quote_segment(bucket_id)}/heartbeat"
         query = {"pulsetime": str(pulsetime.total_seconds())}
-        self._call("POST", path, query, content=_encode(event.to_json()), missing=("bucket", bucket_id))
+        self._call("POST", path, query, content=encode_json(event.to_json()), missing=("bucket", bucket_id))
 
     def insert_events(self, bucket_id: str, events: Iterable[Event]) -> None:
         """Insert events; one with the id of an event in this bucket replaces that."""
         path = f"/buckets/{quote_segment(bucket_id)}/events"
-        self._call("POST", path, content=_encode([event.to_json() for event in events]), missing=("bucket", bucket_id))
+        self._call(
+            "POST", path, content=encode_json([event.to_json() for event in events]), missing=("bucket", bucket_id)
+        )
 
     def delete_event(self, bucket_id: str, event_id: int) -> None:
         """Delete an event, if it exists."""
@@ -48,29 +50,8 @@ class RestSession(RestReader):
 
     def import_buckets(self, buckets: JSONObject) -> None:
         """Import buckets by id, each with its ``events``."""
-        self._call("POST", "/import", content=_encode({"buckets": buckets}))
-
-    def query(
-        self, lines: Sequence[str], periods: Sequence[tuple[datetime, datetime]], *, name: str | None, cache: bool
-    ) -> list[JSONValue]:
-        """Return one result for each period, which is a pair of aware instants."""
-        asked = {} if name is None else {"name": name, "cache": str(int(cache))}
-        spans: list[JSONValue] = [f"{start.isoformat()}/{end.isoformat()}" for start, end in periods]
-        answer = self._call("POST", "/query/", asked, content=_encode({"query": list(lines), "timeperiods": spans}))
-        return self._check_shape(self._decode(answer, "/query/"), list, "/query/")
-
-    def get_settings(self) -> JSONObject:
-        """Return all settings of the server."""
-        return self._expect(dict, "/settings")
-
-    def get_setting(self, key: str) -> JSONValue:
-        """Return one setting, ``None`` where it is not set."""
-        return self._get(f"/settings/{quote_segment(key)}")
+        self._call("POST", "/import", content=encode_json({"buckets": buckets}))
 
     def set_setting(self, key: str, value: JSONValue) -> None:
         """Store a setting, any JSON value."""
-        self._call("POST", f"/settings/{quote_segment(key)}", content=_encode(value))
-
-
-def _encode(value: JSONValue) -> bytes:
-    return json.dumps(value, allow_nan=False).encode()
+        self._call("POST", f"/settings/{quote_segment(key)}", content=encode_json(value))

@@ -190,11 +190,11 @@ CALLS: list[tuple[str, Callable[[ActivityWatchClient], object], JSONValue, objec
         ),
     ),
     (
-        "cached query",
+        "query with a name",
         lambda client: client.query("a", [], name="n", cache=True),
         [],
         [],
-        ("POST", "/query/?name=n&cache=1", {"query": ["a"], "timeperiods": []}),
+        ("POST", "/query/?name=n", {"query": ["a"], "timeperiods": []}),
     ),
     ("settings", lambda client: client.get_setting(), {"k": 1}, {"k": 1}, ("GET", "/settings", None)),
     ("setting", lambda client: client.get_setting("k/1"), [1], [1], ("GET", "/settings/k%2F1", None)),

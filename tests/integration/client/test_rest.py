@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from pulseline_client import RestReader
+from pulseline_client import QueryRefused, RestReader
 from pulseline_core.errors import BadInput, ExitCode, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
@@ -29,6 +29,7 @@ class RestServer:
         promised: the Content-Length, if not the body's; more means that the connection ends early.
         asks_for_key: whether the answer says so.
         authorizations: the header of each request.
+        bodies: what each request brought.
     """
 
     status: int = 200
@@ -37,6 +38,7 @@ class RestServer:
     paths: list[str] = field(default_factory=list)
     asks_for_key: bool = False
     authorizations: list[str | None] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def say(self, value: JSONValue, status: int = 200) -> None:
         """Answer JSON from now on."""
@@ -55,6 +57,7 @@ def rest(server: RestServer) -> Iterator[RestReader]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # http.server's name
+            server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             server.paths.append(self.path)
             self.send_response(server.status)
             server.authorizations.append(self.headers["Authorization"])
@@ -64,6 +67,8 @@ def rest(server: RestServer) -> Iterator[RestReader]:
             self.end_headers()
             self.wfile.write(server.body)
             self.close_connection = server.promised is not None
+
+        do_POST = do_GET  # noqa: N815  the same
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -184,6 +189,72 @@ def test_answer_of_another_program_is_refused(rest: RestReader, server: RestServ
 
     with pytest.raises(ServerUnavailable, match="is not"):
         rest.get_info()
+
+
+def test_query_sends_its_lines_and_periods(rest: RestReader, server: RestServer) -> None:
+    """Aware times with their own offset; a name where there is one."""
+    server.say([1.5, {"a": []}])
+    here = NOW.astimezone(timezone(timedelta(hours=2)))
+
+    results = rest.query("x = 1;\nRETURN = x;", [(here, NOW), (NOW, NOW)], name="a b")
+    rest.query("", [])
+
+    assert results == [1.5, {"a": []}]
+    assert server.paths == ["/api/0/query/?name=a+b", "/api/0/query/"]
+    assert json.loads(server.bodies[0]) == {
+        "query": ["x = 1;", "RETURN = x;"],
+        "timeperiods": [
+            "2026-11-23T12:00:00+02:00/2026-11-23T10:00:00+00:00",
+            "2026-11-23T10:00:00+00:00/2026-11-23T10:00:00+00:00",
+        ],
+    }
+
+
+def test_query_over_times_without_a_zone_is_refused(rest: RestReader, server: RestServer) -> None:
+    """Before anybody is asked."""
+    with pytest.raises(BadInput, match="time '2026-11-23T10:00:00' of a period has no time zone"):
+        rest.query("RETURN = 1;", [(NOW, NOW.replace(tzinfo=None))])
+
+    assert server.paths == []
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [("Tried to call function 'x' which doesn't exist (line 12, column 3)", (12, 3)), ("Unknown", (None, None))],
+)
+def test_query_that_is_refused_says_why_and_where(
+    rest: RestReader, server: RestServer, message: str, place: tuple[int | None, int | None]
+) -> None:
+    """The kind is ActivityWatch's, the words are the server's."""
+    server.say({"type": "QueryInterpretException", "message": message}, 400)
+
+    with pytest.raises(QueryRefused) as caught:
+        rest.query("RETURN = x();", [])
+
+    assert str(caught.value) == message
+    assert caught.value.kind == "QueryInterpretException"
+    assert (caught.value.line, caught.value.column) == place
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_query_that_is_bad_otherwise_is_bad_input(rest: RestReader, server: RestServer) -> None:
+    """A period that is none, for one."""
+    server.say({"message": "the period ends before it begins"}, 400)
+
+    with pytest.raises(BadInput, match="ends before") as caught:
+        rest.query("RETURN = 1;", [(NOW, NOW)])
+
+    assert not isinstance(caught.value, QueryRefused)
+
+
+def test_settings_are_read(rest: RestReader, server: RestServer) -> None:
+    """One by its key, or all."""
+    server.say({"classes": []})
+    assert rest.get_settings() == {"classes": []}
+
+    server.say(None)
+    assert rest.get_setting("a b") is None
+    assert server.paths == ["/api/0/settings", "/api/0/settings/a%20b"]
 
 
 @pytest.mark.parametrize("url", ["http://[[::1]:5600", "http://a..b:5600", f"http://{'a' * 64}:5600"])
