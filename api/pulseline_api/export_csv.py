@@ -4,9 +4,6 @@ The first columns are ``bucket``, ``timestamp``, ``end`` and ``duration`` in sec
 of the events' data, in alphabetical order. So the events are read twice: the first time for their keys, of which the
 store gives each distinct object many times and this looks at it once. At most 256 keys get a column; what has none,
 which may also be a key that came in between the two readings, is in the last column, ``other_data``, as JSON.
-
-Events come in from devices and foreign watchers, and a spreadsheet runs a text that looks like a formula. Such a text
-gets an apostrophe before it. Numbers are none: what is a number in the data stays one, with its sign.
 """
 
 from __future__ import annotations
@@ -19,6 +16,7 @@ from typing import Final
 import orjson
 
 from pulseline_api.export_selection import Selection
+from pulseline_core.spreadsheet import name_columns, neutralise
 from pulseline_core.store import EventRow
 from pulseline_core.times import format_us
 from pulseline_core.types import JSONObject, JSONValue
@@ -34,9 +32,6 @@ _REST: Final = "other_data"
 #: A spreadsheet takes 16,384 columns, a person far fewer; each costs every row a comma.
 _MAX_KEYS: Final = 256
 
-#: What makes a text a formula (OWASP, "CSV Injection"); a line feed is left out by some spreadsheets.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 #: Data objects that are remembered, and what they may have together: more than the distinct ones of a busy day.
 _MAX_KNOWN: Final = 10_000
 _MAX_CHARACTERS: Final = 1024 * 1024
@@ -46,7 +41,7 @@ def iter_csv(selection: Selection) -> Iterator[bytes]:
     """Yield a header and a row an event."""
     keys = find_keys(selection)
     data_cells = DataCells(keys)
-    yield _write([[*_EVENT_COLUMNS, *name_columns(keys)]])
+    yield _write([[*_EVENT_COLUMNS, *name_columns(keys, taken=(*_EVENT_COLUMNS, _REST)), _REST]])
     for bucket, page in selection.iter_pages():
         bucket_cell = neutralise(bucket.id)
         yield _write(
@@ -72,19 +67,6 @@ def find_keys(selection: Selection) -> list[str]:
         if len(keys) >= _MAX_KEYS:
             break
     return sorted(keys)[:_MAX_KEYS]
-
-
-def name_columns(keys: Sequence[str]) -> list[str]:
-    """Return the names of the data's columns: the keys, with ``data.`` before what is the name of another column."""
-    names: list[str] = []
-    taken = {*_EVENT_COLUMNS, _REST}
-    for key in keys:
-        name = neutralise(key)
-        while name in taken:
-            name = f"data.{name}"
-        taken.add(name)
-        names.append(name)
-    return [*names, _REST]
 
 
 class DataCells:
@@ -126,11 +108,6 @@ def _build_cell(value: JSONValue) -> _Cell:
             return orjson.dumps(value).decode()
         case _:
             return value
-
-
-def neutralise(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _write(rows: Sequence[Sequence[_Cell]]) -> bytes:

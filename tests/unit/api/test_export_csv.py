@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from pulseline_api.export_csv import build_cells, name_columns, neutralise
+from pulseline_api.export_csv import build_cells
 from pulseline_core.event import Event
+from pulseline_core.spreadsheet import neutralise
 from pulseline_core.types import JSONObject, JSONValue
 from tests.unit.api.memory_store import MemoryReader, MemoryStore
 
@@ -134,10 +135,3 @@ def test_a_key_that_came_in_meanwhile_is_not_lost(http: FlaskClient, store: Memo
 
     assert head == b"bucket,timestamp,end,duration,old,other_data\r\n"
     assert b"".join(chunks).split(b"\r\n")[0].endswith(b',0.0,,"{""new"":2}"')
-
-
-def test_every_column_has_a_name_of_its_own() -> None:
-    """Keys that are called like other columns, or like what such keys become."""
-    names = name_columns(["app", "bucket", "data.end", "end", "other_data"])
-
-    assert names == ["app", "data.bucket", "data.end", "data.data.end", "data.other_data", "other_data"]
