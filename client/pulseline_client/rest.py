@@ -166,7 +166,10 @@ class RestReader:
         spans: list[JSONValue] = [f"{_format_aware(start)}/{_format_aware(end)}" for start, end in periods]
         body = {"query": query.split("\n"), "timeperiods": spans}
         answer = self._call("POST", "/query/", {} if name is None else {"name": name}, content=encode_json(body))
-        return self._check_shape(self._decode(answer, "/query/"), list, "/query/")
+        results = self._check_shape(self._decode(answer, "/query/"), list, "/query/")
+        if len(results) != len(periods):
+            raise ServerUnavailable(self.url, f"it answers {len(results)} results for {len(periods)} periods")
+        return results
 
     def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
         """Return dead letters, newest first: at most ``limit``, those older than ``before_id``."""

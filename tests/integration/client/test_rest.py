@@ -197,6 +197,7 @@ def test_query_sends_its_lines_and_periods(rest: RestReader, server: RestServer)
     here = NOW.astimezone(timezone(timedelta(hours=2)))
 
     results = rest.query("x = 1;\nRETURN = x;", [(here, NOW), (NOW, NOW)], name="a b")
+    server.say([])
     rest.query("", [])
 
     assert results == [1.5, {"a": []}]
@@ -208,6 +209,14 @@ def test_query_sends_its_lines_and_periods(rest: RestReader, server: RestServer)
             "2026-11-23T10:00:00+00:00/2026-11-23T10:00:00+00:00",
         ],
     }
+
+
+def test_query_has_a_result_for_each_period(rest: RestReader, server: RestServer) -> None:
+    """A server that answers fewer is none of ours."""
+    server.say([1])
+
+    with pytest.raises(ServerUnavailable, match="1 results for 2 periods"):
+        rest.query("RETURN = 1;", [(NOW, NOW)] * 2)
 
 
 def test_query_over_times_without_a_zone_is_refused(rest: RestReader, server: RestServer) -> None:
