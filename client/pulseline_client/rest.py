@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final, Self, TypeVar
@@ -26,6 +27,8 @@ from pulseline_core.errors import (
 )
 from pulseline_core.types import JSONObject, JSONValue
 
+logger = logging.getLogger(__name__)
+
 _Shape = TypeVar("_Shape")
 
 #: For a connection on the one hand, for each piece of an answer on the other: a full export takes its time.
@@ -33,6 +36,9 @@ CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 60.0
 
 API: Final = "/api/0"
+
+#: The header that names what of a query was passed over, as a JSON array of texts.
+_WARNINGS: Final = "Pulseline-Warnings"
 
 
 class KeyRefused(NotAuthorized):
@@ -150,7 +156,12 @@ class RestReader:
         return self._get(f"/settings/{quote_segment(key)}")
 
     def query(
-        self, query: str, periods: Sequence[tuple[datetime, datetime]], *, name: str | None = None
+        self,
+        query: str,
+        periods: Sequence[tuple[datetime, datetime]],
+        *,
+        name: str | None = None,
+        warn: Callable[[str], object] | None = None,
     ) -> list[JSONValue]:
         """Run a query over periods of time; return its result for each, in their order.
 
@@ -158,6 +169,7 @@ class RestReader:
             query: statements, each ended by ``;``; the result is what ``RETURN`` is in the end.
             periods: starts and ends, aware.
             name: the query's variable ``NAME``; ``None`` is an empty text.
+            warn: told of what the server passed over, as a category's pattern that can not be; ``None`` logs it.
 
         Raises:
             QueryRefused: the server can not read or run the query; its message says why, and mostly where.
@@ -169,6 +181,8 @@ class RestReader:
         results = self._check_shape(self._decode(answer, "/query/"), list, "/query/")
         if len(results) != len(periods):
             raise ServerUnavailable(self.url, f"it answers {len(results)} results for {len(periods)} periods")
+        for warning in _read_warnings(answer):
+            (warn or _log_warning)(warning)
         return results
 
     def get_dead_letters(self, *, limit: int | None = None, before_id: int | None = None) -> list[JSONValue]:
@@ -310,6 +324,18 @@ def _format_aware(instant: datetime) -> str:
     if instant.tzinfo is None:
         raise BadInput(f"time {instant.isoformat()!r} of a period has no time zone", hint="give it one: .astimezone()")
     return instant.isoformat()
+
+
+def _read_warnings(answer: httpx.Response) -> list[str]:
+    try:
+        warnings: JSONValue = json.loads(answer.headers.get(_WARNINGS, "[]"))
+    except ValueError:
+        warnings = None
+    return [each for each in warnings if isinstance(each, str)] if isinstance(warnings, list) else []
+
+
+def _log_warning(warning: str) -> None:
+    logger.warning("query: %s", warning)
 
 
 def encode_json(value: object) -> bytes:

@@ -11,7 +11,7 @@ import click
 
 from pulseline_client.commands.output import Form, json_option
 from pulseline_client.commands.period import parse_period, period_options
-from pulseline_client.commands.query_place import show_place
+from pulseline_client.commands.query_place import show_place, show_warning
 from pulseline_client.commands.query_result import show_csv, show_result
 from pulseline_client.commands.server import Server, server_options
 from pulseline_client.query_refused import QueryRefused
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913  one for each flag
     query = _read_query(file)
     with server.open_rest() as rest:
         try:
-            (result,) = rest.query(query, [period], name=name)
+            (result,) = rest.query(query, [period], name=name, warn=show_warning)
         except QueryRefused as error:
             show_place(query, error)
             raise

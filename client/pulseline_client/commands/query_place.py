@@ -1,4 +1,4 @@
-"""Where in a query something is wrong, as people see it: the line, and a mark under the place."""
+"""What is wrong with a query, as people see it: the line with a mark under the place, and what was passed over."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def show_place(query: str, error: QueryRefused) -> None:
         return
     for shown in draw_place(lines[error.line - 1], error.line, error.column, width=open_console(sys.stderr).width):
         click.echo(shown, err=True)
+
+
+def show_warning(warning: str) -> None:
+    """Print what the server passed over to standard error."""
+    click.echo(f"warning: {escape(warning)}", err=True)
 
 
 def draw_place(line: str, number: int, column: int, *, width: int) -> tuple[str, str]:

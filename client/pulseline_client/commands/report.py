@@ -13,6 +13,7 @@ from pulseline_client.commands.desktop_buckets import find_desktop
 from pulseline_client.commands.human import escape, format_duration, format_instant
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.period import parse_period, period_options
+from pulseline_client.commands.query_place import show_warning
 from pulseline_client.commands.server import Server, server_options
 from pulseline_client.queries import default_limit, fullDesktopQuery
 from pulseline_client.rest import RestReader
@@ -85,7 +86,7 @@ def _ask(rest: RestReader, hostname: str, period: tuple[datetime, datetime]) -> 
     params.classes = get_classes(rest)
     always_active = rest.get_setting(_ALWAYS_ACTIVE)
     params.always_active_pattern = always_active if isinstance(always_active, str) else None
-    (answered,) = rest.query(fullDesktopQuery(params) + _RETURN, [period], name="report")
+    (answered,) = rest.query(fullDesktopQuery(params) + _RETURN, [period], name="report", warn=show_warning)
     return answered if isinstance(answered, dict) else {}
 
 

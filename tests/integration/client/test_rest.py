@@ -30,6 +30,7 @@ class RestServer:
         asks_for_key: whether the answer says so.
         authorizations: the header of each request.
         bodies: what each request brought.
+        warnings: a header of the answer.
     """
 
     status: int = 200
@@ -39,6 +40,7 @@ class RestServer:
     asks_for_key: bool = False
     authorizations: list[str | None] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    warnings: str | None = None
 
     def say(self, value: JSONValue, status: int = 200) -> None:
         """Answer JSON from now on."""
@@ -62,6 +64,8 @@ def rest(server: RestServer) -> Iterator[RestReader]:
             self.send_response(server.status)
             server.authorizations.append(self.headers["Authorization"])
             self.send_header("Content-Length", str(server.promised or len(server.body)))
+            if server.warnings is not None:
+                self.send_header("Pulseline-Warnings", server.warnings)
             if server.asks_for_key:
                 self.send_header("WWW-Authenticate", "Bearer")
             self.end_headers()
@@ -217,6 +221,21 @@ def test_query_has_a_result_for_each_period(rest: RestReader, server: RestServer
 
     with pytest.raises(ServerUnavailable, match="1 results for 2 periods"):
         rest.query("RETURN = 1;", [(NOW, NOW)] * 2)
+
+
+def test_query_hands_on_what_was_passed_over(
+    rest: RestReader, server: RestServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To the caller, or else to the log; a header that is none is passed over itself."""
+    told: list[str] = []
+    server.say([1])
+    for server.warnings in ('["one", "two", 3]', "{}", "odd", None):
+        rest.query("RETURN = 1;", [(NOW, NOW)], warn=told.append)
+    server.warnings = '["three"]'
+    rest.query("RETURN = 1;", [(NOW, NOW)])
+
+    assert told == ["one", "two"]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == ["query: three"]
 
 
 def test_query_over_times_without_a_zone_is_refused(rest: RestReader, server: RestServer) -> None:

@@ -14,12 +14,14 @@ class QueryServer:
     Attributes:
         answers: by path below ``/api/0``; what is not among them is ``null``.
         status: of the answer to a query.
+        warnings: what the answer to a query says was passed over.
         queries: what was asked: the path with its parameters, and the body.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.status = 200
+        self.warnings: list[str] = []
         self.queries: list[tuple[str, dict[str, Any]]] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._build_handler())
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
@@ -71,6 +73,7 @@ class QueryServer:
                 body = json.dumps(server.answers.get(path.partition("?")[0])).encode()
                 self.send_response(server.status if self.command == "POST" else 200)
                 self.send_header("Content-Length", str(len(body)))
+                self.send_header("Pulseline-Warnings", json.dumps(server.warnings))
                 self.end_headers()
                 self.wfile.write(body)
 

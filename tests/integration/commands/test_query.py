@@ -186,6 +186,18 @@ def test_place_of_an_error_is_shown(server: QueryServer, file: Path, capsys: pyt
     ]
 
 
+def test_what_was_passed_over_is_told(server: QueryServer, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the result; control characters of it are shown, not obeyed."""
+    server.say(1)
+    server.warnings = ["pattern '(\x1b' of a category can not be read"]
+
+    assert run(server, str(file)) == 0
+
+    output = capsys.readouterr()
+    assert output.out == "1\n"
+    assert output.err == "warning: pattern '(\\x1b' of a category can not be read\n"
+
+
 @pytest.mark.parametrize("message", ["a query without a place", "far away (line 9, column 1)"])
 def test_error_without_a_place_is_its_line(
     server: QueryServer, file: Path, capsys: pytest.CaptureFixture[str], message: str
