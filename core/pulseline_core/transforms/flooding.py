@@ -66,10 +66,13 @@ def flood(events: Columns, pulsetime_us: int) -> Columns:
 
 
 def _sort(events: Columns) -> Columns:
-    """Return the events by start and end; those of a bucket come newest first, and need to be turned around only."""
-    for ordered in (events.take(slice(None, None, -1)), events):
+    """Return the events by start and end; those that have both in common stay in their order.
+
+    Those of a bucket come newest first, and mostly need to be turned around only.
+    """
+    for ordered, least_step in ((events.take(slice(None, None, -1)), 1), (events, 0)):
         step = np.diff(ordered.start)
-        if bool(((step > 0) | ((step == 0) & (np.diff(ordered.end) >= 0))).all()):
+        if bool(((step > 0) | ((step == 0) & (np.diff(ordered.end) >= least_step))).all()):
             return ordered
     return events.take(np.lexsort((events.end, events.start)))
 
