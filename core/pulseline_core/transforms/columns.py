@@ -66,14 +66,15 @@ def no_events(pool: DataPool) -> Columns:
     return Columns(pool, none, none, none, none)
 
 
-def concatenate(first: Columns, second: Columns) -> Columns:
-    """Return the events of the one, then those of the other."""
+def concatenate(first: Columns, *others: Columns) -> Columns:
+    """Return the events of the one, then those of the others."""
+    parts = (first, *others)
     return Columns(
         first.pool,
-        np.concatenate((first.start, second.start)),
-        np.concatenate((first.end, second.end)),
-        np.concatenate((first.data, second.data)),
-        np.concatenate((first.ids, second.ids)),
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.end for part in parts]),
+        np.concatenate([part.data for part in parts]),
+        np.concatenate([part.ids for part in parts]),
     )
 
 
