@@ -35,6 +35,9 @@ _UNKNOWN: Final = -1
 #: After so many objects the pool's ``check`` is called: some 100 microseconds.
 _CHECK_EVERY: Final = 64
 
+#: After so much new text too: few objects can be large.
+_CHECK_EVERY_BYTES: Final = 1024 * 1024
+
 #: What an object costs beside its text: the entries of the dictionary and the list, and its codes.
 _OBJECT_BYTES: Final = 200
 
@@ -114,8 +117,10 @@ class DataPool:
         unknown = np.unique(codes[found == _UNKNOWN])
         if not len(unknown):
             return found
+        checked_bytes = self._text_bytes
         for number, code in enumerate(unknown.tolist()):
-            if number % _CHECK_EVERY == 0:
+            if number % _CHECK_EVERY == 0 or self._text_bytes > checked_bytes + _CHECK_EVERY_BYTES:
+                checked_bytes = self._text_bytes
                 self.check()
             results[code] = function(self.get(code))
         return results[codes]

@@ -74,6 +74,19 @@ def test_much_work_is_checked_on() -> None:
     assert pool.test(codes, "anything", lambda _: True).all()
 
 
+def test_much_text_is_checked_on() -> None:
+    """A few large objects take the memory of many."""
+    pool = DataPool()
+    codes = np.array([pool.intern({"n": number}) for number in range(10)])
+    checks: list[int] = []
+    pool.check = lambda: checks.append(pool.size_bytes)
+
+    pool.rewrite(codes, "grow", lambda data: {**data, "text": "x" * 600_000})
+
+    assert max(np.diff(checks)) < 2_000_000
+    assert checks[-1] > 4_000_000
+
+
 def test_decoded_objects_can_be_forgotten() -> None:
     """They come again from their texts."""
     pool = DataPool()
