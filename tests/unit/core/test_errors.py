@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
 from pulseline_core import errors, payload
 from pulseline_core.errors import ExitCode, PulselineError
+from pulseline_core.query import errors as query
+from pulseline_core.query.tree import Position
 
 #: (the error, its message, its hint, its exit code)
 CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
@@ -100,8 +103,35 @@ CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
     (payload.UnreadableMessage("payload is not UTF-8", None), "payload is not UTF-8", "", ExitCode.USAGE),
 ]
 
+#: ActivityWatch's words, for whoever wrote a query: they begin with a capital letter there.
+QUERY_CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
+    (query.QueryParseError("Nothing to assign"), "Nothing to assign", "", ExitCode.USAGE),
+    (query.QueryInterpretError("Tried to divide by zero"), "Tried to divide by zero", "", ExitCode.USAGE),
+    (query.QueryFunctionError("There's no bucket named 'x'"), "There's no bucket named 'x'", "", ExitCode.USAGE),
+    (
+        query.QueryTooSlow(10),
+        "Query takes longer than 10 s; ask for a shorter period or for less at once",
+        "",
+        ExitCode.USAGE,
+    ),
+    (
+        query.QueryTooLarge("reads too many events", 5_000_000),
+        "Query reads too many events, the limit is 5000000; ask for a shorter period or for less at once",
+        "",
+        ExitCode.USAGE,
+    ),
+    (query.QueryAbandoned(), "Query was stopped: its client has gone", "", ExitCode.USAGE),
+]
+
 #: Those that only group others.
-FAMILIES = {errors.PulselineError, errors.ConfigError, errors.BadInput, errors.Unavailable, errors.Misuse}
+FAMILIES = {
+    query.QueryError,
+    errors.PulselineError,
+    errors.ConfigError,
+    errors.BadInput,
+    errors.Unavailable,
+    errors.Misuse,
+}
 
 
 def iter_subclasses(root: type[PulselineError]) -> Iterator[type[PulselineError]]:
@@ -111,7 +141,9 @@ def iter_subclasses(root: type[PulselineError]) -> Iterator[type[PulselineError]
         yield from iter_subclasses(each)
 
 
-@pytest.mark.parametrize(("error", "message", "hint", "exit_code"), CASES, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    ("error", "message", "hint", "exit_code"), CASES + QUERY_CASES, ids=lambda value: type(value).__name__
+)
 def test_an_error_says_what_is_wrong_and_what_to_do(
     error: PulselineError, message: str, hint: str, exit_code: ExitCode
 ) -> None:
@@ -131,21 +163,41 @@ def test_a_message_begins_small_and_has_no_full_stop(error: PulselineError) -> N
     assert "\n" not in str(error)
 
 
-def test_every_error_of_the_core_is_in_the_table() -> None:
+@pytest.mark.parametrize("module", [errors, query], ids=lambda module: module.__name__)
+def test_every_error_of_the_core_is_in_the_table(module: ModuleType) -> None:
     """A new error brings its line."""
-    core = {each for each in iter_subclasses(PulselineError) if each.__module__ == "pulseline_core.errors"}
+    core = {each for each in iter_subclasses(PulselineError) if each.__module__ == module.__name__}
 
-    assert core - FAMILIES <= {type(case[0]) for case in CASES}
+    assert core - FAMILIES <= {type(case[0]) for case in CASES + QUERY_CASES}
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+@pytest.mark.parametrize("module", [errors, query], ids=lambda module: module.__name__)
+def test_the_tree_in_the_docstring_is_the_tree(module: ModuleType) -> None:
     """Whoever reads the module's head sees every class, in no other place."""
-    assert errors.__doc__ is not None
+    assert module.__doc__ is not None
 
-    drawn = [line.lstrip(" │├└─").split()[0] for line in errors.__doc__.splitlines() if "──" in line]
+    drawn = [line.lstrip(" │├└─").split()[0] for line in module.__doc__.splitlines() if "──" in line]
 
-    real = [each.__name__ for each in iter_subclasses(PulselineError) if each.__module__ == "pulseline_core.errors"]
+    real = [each.__name__ for each in iter_subclasses(PulselineError) if each.__module__ == module.__name__]
     assert sorted(drawn) == sorted(set(real) - {"PulselineError"})
+
+
+def test_an_error_of_a_query_has_the_first_place_that_is_known() -> None:
+    """The innermost: whoever hands the error on knows only what is around it."""
+    error = query.QueryFunctionError("There's no bucket named 'x'")
+
+    error.locate(Position(2, 5))
+    error.locate(Position(1, 1))
+
+    assert str(error) == "There's no bucket named 'x' (line 2, column 5)"
+    assert (error.problem, error.line, error.column) == ("There's no bucket named 'x'", 2, 5)
+
+
+def test_an_error_of_a_query_has_the_name_that_activitywatch_answers() -> None:
+    """Clients look at it."""
+    kinds = [each.kind for each in (query.QueryParseError, query.QueryInterpretError, query.QueryFunctionError)]
+
+    assert kinds == ["QueryParseException", "QueryInterpretException", "QueryFunctionException"]
 
 
 def test_an_error_keeps_the_values_of_its_message() -> None:
