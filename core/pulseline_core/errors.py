@@ -16,6 +16,9 @@
     │   │   └── PayloadTooLarge
     │   ├── InvalidEvent
     │   ├── InvalidBucketId
+    │   ├── InvalidPattern
+    │   ├── PatternTooSlow
+    │   ├── InvalidRule          of a category or a tag
     │   ├── NotFound             a bucket, an event or a dead letter that does not exist
     │   └── NotAuthorized        the access rights refuse it
     ├── Unavailable          the same call may work later: back off, 503
@@ -202,6 +205,33 @@ class InvalidBucketId(BadInput):
         super().__init__(f"bucket id {bucket_id[:64]!r} {problem}")
         self.bucket_id = bucket_id
         self.problem = problem
+
+
+class InvalidPattern(BadInput):
+    """A regular expression that is wrong, or too large."""
+
+    def __init__(self, pattern: str, problem: str, *, position: int | None = None) -> None:
+        place = "" if position is None else f" at position {position}"
+        super().__init__(f"pattern {pattern[:256]!r} is not valid{place}: {problem}")
+        self.pattern = pattern
+        self.problem = problem
+        self.position = position
+
+
+class PatternTooSlow(BadInput):
+    """A regular expression that some text makes try too many ways to match."""
+
+    def __init__(self, pattern: str, *, limit_s: float) -> None:
+        super().__init__(
+            f"pattern {pattern[:256]!r} took more than {limit_s:g} s to search one text",
+            hint="repetitions within repetitions, as in '(a+)+', and references back take long: write it another way",
+        )
+        self.pattern = pattern
+        self.limit_s = limit_s
+
+
+class InvalidRule(BadInput):
+    """A category's or a tag's rule that does not have the form of one."""
 
 
 class NotFound(BadInput):

@@ -60,6 +60,24 @@ CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
     ),
     (errors.InvalidEvent("duration", "is negative"), "duration is negative", "", ExitCode.USAGE),
     (errors.InvalidBucketId("x" * 300, "is long"), f"bucket id '{'x' * 64}' is long", "", ExitCode.USAGE),
+    (
+        errors.InvalidPattern("(a", "missing )", position=2),
+        "pattern '(a' is not valid at position 2: missing )",
+        "",
+        ExitCode.USAGE,
+    ),
+    (
+        errors.PatternTooSlow("(a+)+$", limit_s=0.5),
+        "pattern '(a+)+$' took more than 0.5 s to search one text",
+        "repetitions within repetitions, as in '(a+)+', and references back take long: write it another way",
+        ExitCode.USAGE,
+    ),
+    (
+        errors.InvalidRule("priority/weight must be an integer, not 'high'"),
+        "priority/weight must be an integer, not 'high'",
+        "",
+        ExitCode.USAGE,
+    ),
     (errors.NotFound("bucket", "plug"), "no bucket 'plug' exists", "", ExitCode.NOT_FOUND),
     (errors.NotFound("event", 7), "no event 7 exists", "", ExitCode.NOT_FOUND),
     (
