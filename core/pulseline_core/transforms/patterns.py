@@ -12,8 +12,8 @@ also holds the empty pattern, which matches always, and an answer without it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import Final
 
 import re2
@@ -21,7 +21,7 @@ import regex
 
 from pulseline_core.errors import InvalidPattern, PatternTooSlow
 from pulseline_core.transforms.data_pool import do_nothing
-from pulseline_core.transforms.spelling import Spelling, spell
+from pulseline_core.transforms.spelling import spell
 
 #: How long one search of one text may take where it is not linear. Sound patterns take some microseconds.
 SEARCH_LIMIT_S: Final = 0.5
@@ -125,16 +125,53 @@ def build_pattern(text: str) -> Pattern:
     return Pattern(text)
 
 
+class _Automaton:
+    """An automaton of several patterns that reads a text once."""
+
+    def __init__(self, spellings: Mapping[int, str], size: int) -> None:
+        """Take patterns in re2's spelling under numbers, and how large their programs are together."""
+        self._size = size
+        self._members = list(spellings)
+        self._set = _build_set(spellings.values())
+
+    def search(self, text: str, check: Callable[[], None]) -> list[int] | None:
+        """Return the numbers of the patterns that match, in order; ``None`` if it can not say."""
+        work = self._size * len(text)
+        if work > _CHECKED_WORK:
+            check()
+        if self._set is None or work > _MAX_SET_WORK:
+            return None
+        matches = self._set.Match(text.encode())
+        if not matches or _SENTINEL not in matches:
+            return None
+        members = self._members
+        return [members[match - 1] for match in sorted(matches) if match != _SENTINEL]
+
+
 class PatternSet:
-    """Patterns that are all asked about each text."""
+    """Patterns that are all asked about each text.
+
+    Most texts are plain for all patterns, and one automaton says all about them. For the others, another one finds all
+    that may match, and each of these is searched for by itself where it has a word's edge or an end in it.
+    """
 
     def __init__(self, patterns: Mapping[int, Pattern]) -> None:
         """Take patterns under numbers, in order of these."""
         self._patterns = patterns
-        self._size = sum(pattern.size for pattern in patterns.values())
-        self._set, self._members = _build_set(patterns)
-        self._others = [number for number, pattern in patterns.items() if pattern.spelling is None]
-        self._is_plain = not any(_has_assertion(pattern.spelling) for pattern in patterns.values())
+        self._spellings = {number: each.spelling for number, each in patterns.items() if each.spelling is not None}
+        self._others = [number for number in patterns if number not in self._spellings]
+        self._has_assertion = any(each.has_edge or each.has_end for each in self._spellings.values())
+
+    @cached_property
+    def _plain(self) -> _Automaton:
+        return self._build({number: spelling.plain for number, spelling in self._spellings.items()})
+
+    @cached_property
+    def _sieve(self) -> _Automaton:
+        return self._build({number: spelling.sieve for number, spelling in self._spellings.items()})
+
+    def _build(self, spellings: Mapping[int, str]) -> _Automaton:
+        return _Automaton(spellings, sum(pattern.size for pattern in self._patterns.values()))
 
     def search(self, text: str, *, skip: Collection[int] = (), check: Callable[[], None] = do_nothing) -> list[int]:
         """Return the numbers of the patterns that match somewhere in a text, in order.
@@ -147,38 +184,25 @@ class PatternSet:
         Raises:
             PatternTooSlow: a search took more than ``SEARCH_LIMIT_S``.
         """
-        found = self._sift(text, check)
-        if self._is_plain and found is not None and not skip and not self._others:
+        is_plain = not self._has_assertion or (text.isascii() and text != "" and "\n" not in text)
+        found = (self._plain if is_plain else self._sieve).search(text, check)
+        if found is not None and is_plain and not self._others and not skip:
             return found
         candidates = self._patterns if found is None else sorted(found + self._others)
         return [
             number
             for number in candidates
             if number not in skip
-            and ((found and self._is_sure(number, text)) or self._patterns[number].search(text, check=check))
+            and (
+                (found is not None and self._is_sure(number, is_plain=is_plain))
+                or self._patterns[number].search(text, check=check)
+            )
         ]
 
-    def _sift(self, text: str, check: Callable[[], None]) -> list[int] | None:
-        """Return which patterns of the automaton may match a text, in order; ``None`` if it can not say."""
-        work = self._size * len(text)
-        if work > _CHECKED_WORK:
-            check()
-        if self._set is None or work > _MAX_SET_WORK:
-            return None
-        matches = self._set.Match(text.encode())
-        if not matches or _SENTINEL not in matches:
-            return None
-        members = self._members
-        return [members[match] for match in sorted(matches) if match != _SENTINEL]
-
-    def _is_sure(self, number: int, text: str) -> bool:
-        """Return whether a pattern is in a text because the automaton found it there."""
-        spelling = self._patterns[number].spelling
-        return spelling is not None and not spelling.has_edge and spelling.is_plain_for(text)
-
-
-def _has_assertion(spelling: Spelling | None) -> bool:
-    return spelling is not None and (spelling.has_edge or spelling.has_end)
+    def _is_sure(self, number: int, *, is_plain: bool) -> bool:
+        """Return whether a pattern is in a text because the automaton for such texts found it there."""
+        spelling = self._spellings.get(number)
+        return spelling is not None and (is_plain or not (spelling.has_edge or spelling.has_end))
 
 
 def _build_options(memory_bytes: int) -> re2.Options:
@@ -200,20 +224,16 @@ def _build_linear(plain: str) -> re2._Regexp | None:
         return None
 
 
-def _build_set(patterns: Mapping[int, Pattern]) -> tuple[re2.Set | None, list[int]]:
-    """Return the automaton and the number of the pattern at each of its places; ``None`` if it is too large."""
+def _build_set(spellings: Iterable[str]) -> re2.Set | None:
+    """Return the automaton of the empty pattern and some others; ``None`` if it is too large."""
     automaton = re2.Set.SearchSet(_build_options(_SET_MEMORY_BYTES))
-    automaton.Add("")
-    members = [_SENTINEL]
-    for number, pattern in patterns.items():
-        if pattern.spelling is not None:
-            automaton.Add(pattern.spelling.sieve)
-            members.append(number)
+    for spelling in ("", *spellings):
+        automaton.Add(spelling)
     try:
         automaton.Compile()
     except re2.error:
-        return None, members
-    return automaton, members
+        return None
+    return automaton
 
 
 def _build_thorough(text: str, signs: int, *, ignore_case: bool) -> regex.Pattern[str]:
