@@ -1,4 +1,4 @@
-"""Times in query parameters, read as kindly as ActivityWatch's python server reads them (aw-core 0.5.18, iso8601)."""
+"""Times in requests, read as kindly as ActivityWatch's python server reads them (aw-core 0.5.18, iso8601)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIME: Final = re.compile(
 
 
 class InvalidTime(BadInput):
-    """A time in a query parameter that can not be read."""
+    """A time in a request that can not be read."""
 
     def __init__(self, name: str, text: str, problem: str) -> None:
         super().__init__(f"{name} {text[:64]!r} {problem}")
@@ -29,7 +29,14 @@ class InvalidTime(BadInput):
 
 
 def parse_lenient_time(text: str, *, name: str) -> datetime:
-    """Read a date, or a date and a time; without an offset it is UTC, digits past the microsecond are cut off.
+    """Read a date, or a date and a time, as UTC; see ``parse_local_time``."""
+    return parse_local_time(text, name=name).astimezone(UTC)
+
+
+def parse_local_time(text: str, *, name: str) -> datetime:
+    """Read a date, or a date and a time, and keep its offset; without one it is UTC.
+
+    Digits past the microsecond are cut off.
 
     Raises:
         InvalidTime: it has another form, or no such instant exists.
@@ -38,9 +45,11 @@ def parse_lenient_time(text: str, *, name: str) -> datetime:
     if match is None:
         raise InvalidTime(name, text, "is not an ISO 8601 time, as in '2026-11-23T10:00:00Z'")
     try:
-        return _build(match).astimezone(UTC)
+        instant = _build(match)
+        instant.astimezone(UTC)  # which not every offset allows at the ends of time
     except (ValueError, OverflowError) as error:
         raise InvalidTime(name, text, f"does not exist: {error}") from error
+    return instant
 
 
 def _build(match: re.Match[str]) -> datetime:

@@ -1,4 +1,4 @@
-"""Times in query parameters."""
+"""Times in requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseline_api.lenient_time import InvalidTime, parse_lenient_time
+from pulseline_api.lenient_time import InvalidTime, parse_lenient_time, parse_local_time
 
 _NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -100,3 +100,10 @@ def test_what_python_writes_is_read_back(instant: datetime) -> None:
     """aw-client sends ``isoformat()``."""
     assert parse_lenient_time(instant.isoformat(), name="start") == instant
     assert parse_lenient_time(instant.replace(tzinfo=None).isoformat(), name="start") == instant
+
+
+def test_offset_can_be_kept() -> None:
+    """A query shows the times of its period as the client wrote them."""
+    instant = parse_local_time("2026-11-23 14:00 0200", name="start")
+
+    assert instant.isoformat() == "2026-11-23T14:00:00+02:00"
