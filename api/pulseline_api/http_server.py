@@ -8,9 +8,11 @@ A request that still streams (an export to a slow reader) is hung up on: its res
 chunk, so that no client takes it for whole. So is a client that takes nothing of its response for ``stall_s``: the
 request thread that waits for it is free again then.
 
-Four of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
+Five of waitress's ways are changed here. Its own error pages, for requests that never reach the application, become
 JSON. One path may have larger bodies than all others (``LargeBodies``). Its dispatcher gives way to ``RequestThreads``.
-And its loop is called a round at a time, because its own ``run`` ends only by an exception in the main thread.
+The environment of a request holds the client's socket, so that a long one can see whether the client is still there
+(``client_watch``). And its loop is called a round at a time, because its own ``run`` ends only by an exception in the
+main thread.
 """
 
 from __future__ import annotations
@@ -33,9 +35,10 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from pulseline_api.answer import JSON_TYPE
+from pulseline_api.client_watch import CLIENT_SOCKET
 from pulseline_api.request_threads import RequestThreads
 from pulseline_core import listening, runtime
 
@@ -89,6 +92,16 @@ class _JsonErrorTask(ErrorTask):
         self.write(body)
 
 
+class _Task(WSGITask):
+    """Runs a request."""
+
+    def get_environment(self) -> Any:
+        """Return the environment of the request, and in it what tells whether its client is there."""
+        environ = super().get_environment()
+        environ[CLIENT_SOCKET] = self.channel.socket
+        return environ
+
+
 #: Ours, among waitress's adjustments.
 _LARGE_BODIES: Final = "pulseline_large_bodies"
 
@@ -133,6 +146,7 @@ class _Parser(HTTPRequestParser):
 class _Channel(HTTPChannel):
     """One connection."""
 
+    task_class = _Task
     error_task_class = _JsonErrorTask
     parser_class = _Parser
 
