@@ -8,7 +8,7 @@ from typing import Final
 from werkzeug.exceptions import ServiceUnavailable
 
 #: Seconds after which a client that was turned away may ask again.
-_RETRY_AFTER_S: Final = 10
+RETRY_AFTER_S: Final = 10
 
 
 class Places:
@@ -26,7 +26,7 @@ class Places:
     def take(self) -> None:
         """Take a place; raise ``ServiceUnavailable`` with ``Retry-After``."""
         if not self._free.acquire(blocking=False):
-            raise ServiceUnavailable(self._refusal, retry_after=_RETRY_AFTER_S)
+            raise ServiceUnavailable(self._refusal, retry_after=RETRY_AFTER_S)
 
     def give_back(self) -> None:
         """Let the next one have it."""

@@ -72,6 +72,13 @@ class ApiSettings:
     reply_timeout_s: float = setting(
         10.0, limits=_SECONDS, help="How long a write may wait for its commit before it is answered without the result."
     )
+    query_workers: int = setting(2, limits=(1, 64), help="Processes that run queries, each one at a time.")
+    query_timeout_s: float = setting(
+        10.0, limits=(0.1, 3_600), help="How long a query may run, and how long it may wait for a process before."
+    )
+    query_memory_bytes: int = setting(
+        _GIB, limits=(_GIB // 4, 64 * _GIB), help="Memory of one such process; a query that needs more is refused."
+    )
 
     def __post_init__(self) -> None:
         check_values("api", self)
