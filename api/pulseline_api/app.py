@@ -20,6 +20,8 @@ from pulseline_api.imports import build_import_routes
 from pulseline_api.info import ServerInfo
 from pulseline_api.key_check import KeyCheck
 from pulseline_api.problems import register_problems
+from pulseline_api.queries import build_query_routes
+from pulseline_api.query_runner import QueryRunner
 from pulseline_api.reader import Reader
 from pulseline_api.request_body import MAX_BODY_BYTES
 from pulseline_api.routing import App, read_texts, register_routing
@@ -50,6 +52,7 @@ class AppOptions:
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
         max_exports: how many exports run at a time, 1 or more.
+        queries: what runs queries; ``None`` is nothing.
         find_log: returns the file that the server logs to, if it does.
     """
 
@@ -61,6 +64,7 @@ class AppOptions:
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
     max_exports: int = 1
+    queries: QueryRunner | None = None
     find_log: Callable[[], Path | None] = find_no_log
 
     def build_access(self, *, testing: bool) -> Access:
@@ -92,7 +96,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     )
     app.register_blueprint(build_api_page(info, base=BASE_PATH))
     app.register_blueprint(build_pages(options.pages))
-    api = ServerAPI(reader, writer, info, find_log=options.find_log)
+    api = ServerAPI(reader, writer, info, queries=options.queries, find_log=options.find_log)
     for routes in (
         build_server_routes(api),
         BucketRoutes(api, testing=info.testing).build(),
@@ -100,6 +104,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         build_settings_routes(api.settings),
         build_export_routes(api, options.max_exports),
         build_import_routes(api),
+        build_query_routes(api),
         build_status_routes(reader, options.board, info, options.read_link),
         DeadLetterRoutes(reader, writer).build(),
     ):

@@ -21,6 +21,9 @@ _METHODS: Final = "GET, POST, PUT, DELETE, HEAD"
 #: What every client sends; others are allowed as they are asked for, since a friend is known by its origin alone.
 _HEADERS: Final = "Content-Type, Authorization"
 
+#: What a friend's page may read of an answer beside what browsers always show it.
+_EXPOSED: Final = "Pulseline-Warnings, Retry-After"
+
 #: Names of headers: RFC 9110 section 5.6.2, as many as a browser sends.
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
 
@@ -53,6 +56,7 @@ def add_headers(response: Response) -> Response:
     friend = get_friend()
     if friend is not None:
         headers["Access-Control-Allow-Origin"] = friend
+        headers["Access-Control-Expose-Headers"] = _EXPOSED
     headers.add("Vary", "Origin")
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"

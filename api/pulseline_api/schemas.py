@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pulseline_api.query_request import MAX_PERIODS
 from pulseline_core.bucket import MAX_BUCKET_ID_BYTES
 from pulseline_core.json_value import MAX_INTEGER, MIN_INTEGER
 from pulseline_core.setting import MAX_KEY_LENGTH
@@ -79,6 +80,13 @@ EXPORT_FILES: Final[JSONObject] = {
     "required": ["buckets.json"],
 }
 IMPORTS: Final[JSONObject] = {"oneOf": [_refer("Import"), _list(_refer("Import"))]}
+QUERY: Final = _refer("Query")
+RESULTS: Final[JSONObject] = {
+    "type": "array",
+    "description": "What the query returned, for each period.",
+    "items": ANY,
+    "examples": [[3600.0]],
+}
 INFO: Final = _refer("Info")
 LOG: Final = _list(_refer("LogEntry"))
 PATHS: Final = _refer("Paths")
@@ -134,7 +142,25 @@ COMPONENTS: Final[JSONObject] = {
     "DeadLetterWithPayload": _object(
         "*", **_DEAD_LETTER, payload={**TEXT, "contentEncoding": "base64"}, text=_TEXT_OR_NULL
     ),
-    "Error": _object("*", message={**TEXT, "examples": ["what is wrong, and with what"]}),
+    "Query": _object(
+        "*",
+        query={
+            **_list(TEXT),
+            "description": "The program, in one text or more, one behind the other.",
+            "examples": [["events = query_bucket('plug');", "RETURN = sum_durations(events);"]],
+        },
+        timeperiods={
+            **_list(TEXT),
+            "description": "Each START/END, two ISO 8601 times.",
+            "maxItems": MAX_PERIODS,
+            "examples": [["2026-11-23T00:00:00+01:00/2026-11-24T00:00:00+01:00"]],
+        },
+    ),
+    "Error": _object(
+        "message",
+        type={**TEXT, "description": "Of a query's error, ActivityWatch's name for it."},
+        message={**TEXT, "examples": ["what is wrong, and with what"]},
+    ),
     "Export": _object(
         "*",
         buckets={

@@ -18,10 +18,13 @@ from typing import IO
 
 import orjson
 
+from pulseline_api.client_watch import ClientWatch
 from pulseline_api.export_form import get_form
 from pulseline_api.export_selection import Selection
 from pulseline_api.info import ServerInfo
 from pulseline_api.log_file import read_log
+from pulseline_api.query_request import QueryRequest, parse_periods
+from pulseline_api.query_runner import NoQueries, QueryResult, QueryRunner
 from pulseline_api.reader import Reader
 from pulseline_api.settings import Settings
 from pulseline_api.writer import Writer
@@ -50,15 +53,23 @@ class ServerAPI:
         reader: where committed data is read.
         writer: what publishes writes.
         info: what the server says of itself.
+        queries: what runs queries.
         find_log: returns the file that the server logs to, if it does.
     """
 
     def __init__(
-        self, reader: Reader, writer: Writer, info: ServerInfo, *, find_log: Callable[[], Path | None] = find_no_log
+        self,
+        reader: Reader,
+        writer: Writer,
+        info: ServerInfo,
+        *,
+        queries: QueryRunner | None = None,
+        find_log: Callable[[], Path | None] = find_no_log,
     ) -> None:
         self._reader = reader
         self._writes = Writes(reader, writer)
         self._info = info
+        self._queries = queries or NoQueries()
         self._find_log = find_log
         self._import_target = WriterTarget(self._writes, reader.has_bucket)
         self.settings = Settings(reader, self._writes)
@@ -226,3 +237,30 @@ class ServerAPI:
             How many they were; ``None`` when ingest is away and will do it later.
         """
         return self._writes.delete_events(parse_bucket_id(bucket_id), start, end)
+
+    # --- queries
+
+    def query2(
+        self,
+        name: str,
+        query: Sequence[str],
+        timeperiods: Sequence[str],
+        cache: bool = False,  # noqa: ARG002  means nothing, as in ActivityWatch
+        *,
+        client: ClientWatch | None = None,
+    ) -> QueryResult:
+        """Run a query over what is committed now; return the pieces of a JSON array of its results, to be closed.
+
+        Args:
+            name: the value of ``NAME`` in the query.
+            query: its text, in pieces.
+            timeperiods: each ``START/END``, two ISO 8601 times.
+            cache: whatever it is.
+            client: who waits for the result, if that can hang up.
+
+        Raises:
+            BadInput: a period is none; what is wrong with the query is told when the result is read.
+        """
+        request = QueryRequest(statements=tuple(query), periods=parse_periods(timeperiods), name=name)
+        self._writes.settle_all()
+        return QueryResult(self._queries.run(request, client or ClientWatch()))

@@ -5,10 +5,12 @@
     reader            waits for the database, which the broker's process makes
       client          outbox and connection to the broker
       subscriber      hears what ingest and broker say of themselves
+      queries         processes that run queries
         HTTP server   listens last, so that what it answers works
 
-Stopping goes the other way: the server stops listening and lets requests end, the client wakes those that wait for
-a confirmation (their writes are in the outbox), then the request threads end, then the reader closes.
+Stopping goes the other way: the server stops listening and lets requests end, those that wait for a query get an
+error as its process ends, the client wakes those that wait for a confirmation (their writes are in the outbox), then
+the request threads end, then the reader closes.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from pulseline_api.http_server import HttpServer, LargeBodies
 from pulseline_api.imports import IMPORT_PATH, MAX_IMPORT_BYTES
 from pulseline_api.info import ServerInfo
 from pulseline_api.key_check import KeyCheck
+from pulseline_api.query_pool import QueryPool
+from pulseline_api.query_wire import WorkerOptions
 from pulseline_api.status_board import StatusBoard
 from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
@@ -55,6 +59,9 @@ LOG_NAME: Final = "pulseline-api"
 
 #: One request thread in so many, at least one, may be held by an export: its client decides how long that takes.
 _EXPORT_SHARE: Final = 4
+
+#: One request thread in so many may be held by queries, those that wait for their turn included.
+_QUERY_SHARE: Final = 2
 
 
 class Service:
@@ -83,12 +90,14 @@ class Service:
             board = StatusBoard(self._settings.mqtt.root)
             address = self._build_address()
             client = self._build_client(address)
-            server = self._build_server(reader, client, self._build_options(client, board, key))
+            queries = self._build_queries()
+            server = self._build_server(reader, client, self._build_options(client, board, key, queries))
             stack.callback(server.join)
             stack.enter_context(client)
             subscriber = stack.enter_context(Subscriber(address))
             for topic_filter in board.topic_filters:
                 subscriber.subscribe(topic_filter, board.note)
+            stack.enter_context(queries)
             server.start()
             stack.callback(server.close)
             self._stack = stack.pop_all()
@@ -149,7 +158,17 @@ class Service:
         token = DataFolder(self._settings.data_dir).read_api_token()
         return BrokerAddress(host=host, port=mqtt.port, username=API_USER, password=token)
 
-    def _build_options(self, client: Client, board: StatusBoard, key: Secret | None) -> AppOptions:
+    def _build_queries(self) -> QueryPool:
+        api = self._settings.api
+        options = WorkerOptions(
+            store_path=self._settings.store.path,
+            timeout_s=api.query_timeout_s,
+            memory_bytes=api.query_memory_bytes,
+        )
+        places = max(api.query_workers, api.threads // _QUERY_SHARE)
+        return QueryPool(options, workers=api.query_workers, places=places)
+
+    def _build_options(self, client: Client, board: StatusBoard, key: Secret | None, queries: QueryPool) -> AppOptions:
         api = self._settings.api
 
         def read_link() -> JSONObject:
@@ -166,6 +185,7 @@ class Service:
             read_link=read_link,
             find_log=self._find_log,
             max_exports=max(1, api.threads // _EXPORT_SHARE),
+            queries=queries,
         )
 
     def _build_server(self, reader: Reader, client: Client, options: AppOptions) -> HttpServer:

@@ -16,13 +16,14 @@ from pulseline_core.event import Event
 from tests.described import CHECKS, aim, load_description
 from tests.unit.api.conftest import INFO
 from tests.unit.api.memory_store import MemoryReader, MemoryStore, RecordingWriter
+from tests.unit.api.scripted_queries import ScriptedQueries
 
 #: Of what is stored before each request.
 STORED: Final = {"bucket_id": "plug", "event_id": 1, "dead_letter_id": 2, "key": "theme"}
 
 READER: Final = MemoryReader(MemoryStore())
 WRITER: Final = RecordingWriter(READER.store)
-APP: Final = create_app(READER, WRITER, INFO, AppOptions(max_exports=1_000_000))
+APP: Final = create_app(READER, WRITER, INFO, AppOptions(max_exports=1_000_000, queries=ScriptedQueries()))
 
 
 def fill_store() -> MemoryStore:
