@@ -124,7 +124,7 @@ def read_memory(pid: int) -> Figures:
 
 def find_servers(pid: int) -> dict[str, int]:
     """Return the process ids of the servers below ``pid``, by the module that they run."""
-    commands = {child: Path(f"/proc/{child}/cmdline").read_text() for child in find_descendants(pid)}
+    commands = {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in find_descendants(pid)}
     modules = ("pulseline_broker", "pulseline_api")
     return {module: child for child, command in commands.items() for module in modules if module in command}
 

@@ -103,7 +103,8 @@ class System:
 
     def find_children(self, module: str) -> list[int]:
         """Return the process ids of the child that runs ``module``: one, or none while it is started again."""
-        return [pid for pid in find_descendants(self.pid) if module in Path(f"/proc/{pid}/cmdline").read_text()]
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in find_descendants(self.pid)}
+        return [pid for pid, command in commands.items() if module in command]
 
     def terminate(self) -> int:
         """Stop it as a service manager does, and return its exit code."""
