@@ -22,6 +22,7 @@ from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import ExitCode
 from pulseline_core.event import Event
 from pulseline_core.store import open_store
+from tests.storm.system import find_descendants, is_running, wait_until
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -165,6 +166,37 @@ def test_it_waits_for_the_database(start: Start, folder: Path, tmp_path: Path, p
     aside.rename(database)
 
     assert _answers_within(port, 10)
+
+
+def _ask(port: int) -> int:
+    """Return the status of a query's answer."""
+    body = {"query": ["RETURN = 1;"], "timeperiods": ["2026/2027"]}
+    return httpx.post(f"http://127.0.0.1:{port}/api/0/query/", json=body, trust_env=False, timeout=30).status_code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_that_runs_queries_outlives_it(start: Start, port: int, number: int) -> None:
+    """However it ends."""
+    process = start()
+    assert _ask(port) == 200
+    (worker,) = find_descendants(process.pid)
+    assert int(Path(f"/proc/{worker}/oom_score_adj").read_text()) > 0
+
+    process.send_signal(number)
+    process.wait(10)
+
+    wait_until(lambda: not is_running(worker), timeout_s=3, what="the end of the worker")
+
+
+def test_process_that_runs_queries_is_replaced_when_it_dies(start: Start, folder: Path, port: int) -> None:
+    """Also before the first query."""
+    process = start()
+    (first,) = find_descendants(process.pid)
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: not is_running(first), timeout_s=3, what="the end of the worker")
+
+    assert _ask(port) == 200
 
 
 def _answers_within(port: int, timeout_s: float) -> bool:

@@ -189,6 +189,30 @@ def test_strange_buckets_are_buckets_of_their_own(http: httpx.Client, bucket_id:
     assert http.get("/buckets").json()[bucket_id]["type"] == bucket_id[:10]
 
 
+def _ask(http: httpx.Client, *query: str) -> Any:
+    periods = [f"{T0.isoformat()}/{(T0 + timedelta(days=1)).isoformat()}"]
+    return http.post("/query/", json={"query": query, "timeperiods": periods}).raise_for_status().json()
+
+
+def test_query_sees_what_was_written_just_before(http: httpx.Client, bucket: str) -> None:
+    """Each time, also what it has read before; an event changes under it, grows, goes, and comes again."""
+    query = f"RETURN = query_bucket('{bucket.removeprefix('/buckets/')}');"
+    for n in range(3):
+        event = http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(5 * n, on=True)).json()
+        assert _ask(http, query) == [[event]]
+    event = http.get(f"{bucket}/events").json()[0]
+    assert event["duration"] == 10
+    http.post(f"{bucket}/events", json={**event, "data": {"on": False}})
+    assert [each["data"] for each in _ask(http, query)[0]] == [{"on": False}]
+
+    http.delete(f"{bucket}/events/{event['id']}")
+    assert _ask(http, query) == [[]]
+    http.delete(f"{bucket}?force=1")
+    answer = http.post("/query/", json={"query": [query], "timeperiods": ["2026-11-01/2026-11-02"]})
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "QueryFunctionException")
+
+
 def test_deleted_bucket_is_gone_and_can_be_made_again(http: httpx.Client, bucket: str) -> None:
     """Without its events."""
     http.post(f"{bucket}/events", json=[_beat(0)])
