@@ -2,17 +2,20 @@
 
 Watchers look every few seconds, so what happened in between is not known. Neighbours with equal data become one over a
 short gap; others meet in its middle. aw-core 0.5.18, ``aw_transform/flood.py``, walks from pair to pair and changes
-both events. What one pair does to the next is little, and most of it is known beforehand, so here nearly all pairs are
-worked on at once:
+both events, then walks again and takes away what still overlaps. What one pair does to the next is little, and most of
+it is known beforehand, so here nearly all pairs are worked on at once:
 
-- The end of an event, when its turn as the earlier of a pair comes, is its own; or, among neighbours of equal data that
-  overlap, the greatest so far.
+- The *reach* of an event is where it ends when its turn as the earlier of a pair comes. That is its own end; or, among
+  neighbours of equal data that overlap, the greatest so far; and less the part of a millisecond that aw-core may cut
+  off. With the first two all pairs are judged; where the third shows, the next pair is judged again, until none does.
 - Its start then depends on the pair before only where it was joined over a gap with equal data; those few pairs are
   walked through.
+- So are the few events that overlap more than the one behind them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,27 +26,35 @@ from pulseline_core.transforms.data_pool import Booleans, Integers
 #: Events of different data that overlap by less than this are taken for neighbours (aw-core 0.5.18).
 _SLIGHT_OVERLAP_US: Final = 100_000
 
-
 #: aw-core keeps instants as whole milliseconds, durations as microseconds.
 _MILLISECOND_US: Final = 1000
 
 
-class _Pairs(NamedTuple):
-    """What happens between each event and the one before it; for the first, nothing.
+class _Later(NamedTuple):
+    """The later events of some pairs, and whether the earlier ones have equal data."""
+
+    start: Integers
+    end: Integers
+    is_equal: Booleans
+
+    def take(self, pairs: Integers) -> _Later:
+        return _Later(self.start[pairs], self.end[pairs], self.is_equal[pairs])
+
+
+class _Verdicts(NamedTuple):
+    """What happens to some pairs.
 
     Attributes:
         overlaps: equal data, and they overlap: the earlier takes all, the later becomes an instant at the end.
         joins: equal data, and a short gap: the longer one takes all.
         meets: other data, and a short gap or overlap: both end in its middle.
-        middle: of the gap, in whole milliseconds.
-        reach: where each event ends when it is the earlier of a pair.
+        border: that end or middle; means nothing for other pairs.
     """
 
     overlaps: Booleans
     joins: Booleans
     meets: Booleans
-    middle: Integers
-    reach: Integers
+    border: Integers
 
 
 def flood(events: Columns, pulsetime_us: int) -> Columns:
@@ -57,10 +68,8 @@ def flood(events: Columns, pulsetime_us: int) -> Columns:
     Events without a length at the end of it are left out.
     """
     events = _sort(events)
-    if len(events) < 2:
-        return events.take(events.duration > 0)
-    is_equal = np.append(False, events.data[1:] == events.data[:-1])
-    start, end = _fill(events, _judge(events, is_equal, pulsetime_us))
+    verdicts, reach = _judge_all(events, pulsetime_us)
+    start, end = _fill(events, verdicts, reach)
     kept = np.flatnonzero(end > start)
     return _lay_apart(events.move(kept, start[kept], end[kept]))
 
@@ -77,46 +86,39 @@ def _sort(events: Columns) -> Columns:
     return events.take(np.lexsort((events.end, events.start)))
 
 
-def _judge(events: Columns, is_equal: Booleans, pulsetime_us: int) -> _Pairs:
-    """Return what happens between neighbours."""
-    natural = _find_reach(events, is_equal)
-    gap = np.append(0, events.start[1:] - natural[:-1])
-    cut = _find_cuts(events.start, gap, is_equal, pulsetime_us)
-    gap[1:] += cut[:-1]
-    is_short = (gap > -_SLIGHT_OVERLAP_US) & (gap <= pulsetime_us) & (gap != 0)
-    return _Pairs(
-        overlaps=is_equal & (gap < 0),
-        joins=is_equal & is_short & (gap > 0),
-        meets=~is_equal & is_short,
-        middle=events.start - gap + _halve(gap) - cut,
-        reach=natural - cut,
-    )
+def _judge_all(events: Columns, pulsetime_us: int) -> tuple[_Verdicts, Integers]:
+    """Return what happens to each event and the one behind it, and the reach of each event."""
+    later = _Later(events.start[1:], events.end[1:], events.data[1:] == events.data[:-1])
+    reach = _find_greatest(events, later.is_equal)
+    verdicts, found = _judge(later, reach[:-1], pulsetime_us)
+    changed = np.flatnonzero(found != reach[1:]) + 1
+    reach[1:] = found
+    # Each change counts half for the next pair, so a few rounds settle all.
+    while len(pairs := changed[changed < len(later.start)]):
+        events.pool.check()
+        more, found = _judge(later.take(pairs), reach[pairs], pulsetime_us)
+        for known, new in zip(verdicts, more, strict=True):
+            known[pairs] = new
+        changed = pairs[found != reach[pairs + 1]] + 1
+        reach[pairs + 1] = found
+    return verdicts, reach
 
 
-def _find_cuts(start: Integers, gap: Integers, is_equal: Booleans, pulsetime_us: int) -> Integers:
-    """Return by how much the middle of each gap is no whole millisecond.
+def _judge(later: _Later, reach: Integers, pulsetime_us: int) -> tuple[_Verdicts, Integers]:
+    """Return what happens to pairs whose earlier events have this reach, and the reach of the later ones.
 
-    Where the later event begins, aw-core cuts the middle down to milliseconds, and thereby moves the event's end, too.
-    Whether the next gap is short may hang on that; so the cuts are followed from neighbour to neighbour. Each counts
-    half for the next, so a few rounds settle all.
+    Where an instant is set, aw-core cuts it down to milliseconds, and thereby moves the event's end, too. Whether the
+    next gap is short may hang on that. Only the instant that a join leaves is not cut here; where events end on whole
+    milliseconds, that is the same.
     """
-    may_meet = np.flatnonzero(~is_equal & (gap > -_SLIGHT_OVERLAP_US - _MILLISECOND_US) & (gap <= pulsetime_us))
-    follows = np.append(may_meet[1:] == may_meet[:-1] + 1, False)[: len(may_meet)]
-    offset, moved = start[may_meet] % _MILLISECOND_US, gap[may_meet]
-    cut = np.zeros_like(moved)
-    rows = np.arange(len(may_meet))
-    while len(rows):
-        now = moved[rows]
-        is_short = (now > -_SLIGHT_OVERLAP_US) & (now <= pulsetime_us) & (now != 0)
-        found = np.where(is_short, (offset[rows] - now + _halve(now)) % _MILLISECOND_US, 0)
-        more = found - cut[rows]
-        cut[rows] = found
-        is_felt = (more != 0) & follows[rows]
-        rows = rows[is_felt] + 1
-        moved[rows] += more[is_felt]
-    cuts = np.zeros_like(gap)
-    cuts[may_meet] = cut
-    return cuts
+    gap = later.start - reach
+    is_short = (gap > -_SLIGHT_OVERLAP_US) & (gap <= pulsetime_us) & (gap != 0)
+    overlaps = later.is_equal & (gap < 0)
+    meets = is_short & ~later.is_equal
+    border = np.where(overlaps, np.maximum(reach, later.end), reach + _halve(gap))
+    cut = np.where(overlaps | meets, border % _MILLISECOND_US, 0)
+    joins = is_short & later.is_equal & ~overlaps
+    return _Verdicts(overlaps, joins, meets, border), np.where(overlaps, border, later.end) - cut
 
 
 def _halve(gap: Integers) -> Integers:
@@ -125,55 +127,64 @@ def _halve(gap: Integers) -> Integers:
     return half + (gap & half & 1)
 
 
-def _find_reach(events: Columns, is_equal: Booleans) -> Integers:
+def _find_greatest(events: Columns, is_equal: Booleans) -> Integers:
     """Return the greatest end so far among neighbours of equal data.
 
     Among neighbours that do not overlap, an event's own end is the greatest anyhow.
     """
-    if not bool((is_equal[1:] & (events.end[1:] < events.end[:-1])).any()):
-        return events.end
+    if not bool((is_equal & (events.end[1:] < events.end[:-1])).any()):
+        return events.end.copy()
     order = np.argsort(events.end, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    group = np.cumsum(~is_equal) * len(order)  # a later group outranks all before it
+    group = np.append(0, np.cumsum(~is_equal)) * len(order)  # a later group outranks all before it
     greatest: Integers = events.end[order[np.maximum.accumulate(rank + group) - group]]
     return greatest
 
 
-def _fill(events: Columns, pairs: _Pairs) -> tuple[Integers, Integers]:
+def _fill(events: Columns, verdicts: _Verdicts, reach: Integers) -> tuple[Integers, Integers]:
     """Return each event's start and end after all pairs."""
-    reach = pairs.reach
     start, end = events.start.copy(), reach.copy()
-    later = np.flatnonzero(pairs.meets)
-    end[later - 1] = start[later] = pairs.middle[later]
-    overlapping = np.flatnonzero(pairs.overlaps)
-    end[overlapping - 1] = start[overlapping] = reach[overlapping]
-    for row in np.flatnonzero(pairs.joins).tolist():  # in their order: a joined event is longer for the next one
-        begin, stop = int(start[row - 1]), int(events.end[row])
-        if int(reach[row - 1]) - begin >= stop - int(events.start[row]):
-            end[row - 1] = start[row] = stop
+    meeting, overlapping = np.flatnonzero(verdicts.meets), np.flatnonzero(verdicts.overlaps)
+    end[meeting] = middle = verdicts.border[meeting]
+    start[meeting + 1] = middle - middle % _MILLISECOND_US
+    end[overlapping] = verdicts.border[overlapping]
+    start[overlapping + 1] = reach[overlapping + 1]
+    for row in np.flatnonzero(verdicts.joins).tolist():  # in their order: a joined event is longer for the next one
+        begin, stop = int(start[row]), int(events.end[row + 1])
+        if int(reach[row]) - begin >= stop - int(events.start[row + 1]):
+            end[row] = start[row + 1] = stop
         else:
-            start[row] = end[row - 1] = begin
-    start[overlapping - 1] = np.minimum(start[overlapping - 1], events.start[overlapping])
+            end[row] = start[row + 1] = begin
+    start[overlapping] = np.minimum(start[overlapping], events.start[overlapping + 1])
     return start, end
 
 
 def _lay_apart(events: Columns) -> Columns:
     """Return the events without overlaps: equal neighbours become one, of others the later one counts."""
-    if not len(events):
-        return events
+    events = _cut_off(events)
     reach = np.maximum.accumulate(events.end)
-    tangled = np.append(False, events.start[1:] < reach[:-1])
-    if not bool(tangled.any()):
+    next_start = np.minimum.accumulate(events.start[::-1])[::-1]  # meeting in the middle, some changed their order
+    is_tangled = np.append(next_start[1:] < reach[:-1], False)
+    if not bool(is_tangled.any()):
         return events
-    begins = np.flatnonzero(~tangled & np.append(tangled[1:], False))
-    behind = np.flatnonzero(tangled & ~np.append(tangled[1:], False)) + 1
+    follows = np.append(False, is_tangled[:-1])
+    begins, ends = np.flatnonzero(is_tangled & ~follows), np.flatnonzero(follows & ~is_tangled) + 1
     end = events.end.copy()
     is_kept = np.ones(len(events), dtype=np.bool_)
-    for begin, stop in zip(begins.tolist(), behind.tolist(), strict=True):
+    for begin, stop in zip(begins.tolist(), ends.tolist(), strict=True):
         end[begin:stop], is_kept[begin:stop] = _untangle(events.take(slice(begin, stop)))
     rows = np.flatnonzero(is_kept)
     return events.move(rows, events.start[rows], end[rows])
+
+
+def _cut_off(events: Columns) -> Columns:
+    """Return the events with each cut off where the next one begins, if that has other data and leaves anything."""
+    is_over = (events.end[:-1] > events.start[1:]) & (events.start[:-1] < events.start[1:])
+    rows = np.flatnonzero(is_over & (events.data[:-1] != events.data[1:]))
+    end = events.end.copy()
+    end[rows] = events.start[rows + 1]
+    return replace(events, end=end)
 
 
 def _untangle(events: Columns) -> tuple[list[int], list[bool]]:
