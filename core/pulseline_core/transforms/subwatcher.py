@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from pulseline_core.transforms.columns import Columns
-from pulseline_core.transforms.data_pool import DataPool, Integers
+from pulseline_core.transforms.data_pool import Booleans, DataPool, Integers
 from pulseline_core.transforms.periods import expand
 
 #: What becomes of a key that both have.
@@ -49,12 +49,14 @@ def merge_subwatcher_fields(
     points = np.unique(np.concatenate((sub.start, sub.end)))
     rows, pieces = _split(base, points)
     best = _find_best(base.take(rows), pieces, sub, points)
+    instants = np.flatnonzero(pieces.duration == 0)
+    best[instants] = _NOBODY
     known = np.flatnonzero(best != _NOBODY)
     data = pieces.data.copy()
     data[known] = _merge(base.pool, pieces.data[known], sub.data[best[known]], (keys, conflict))
-    is_lost = np.zeros(len(rows), dtype=np.bool_)
-    is_lost[known] = pieces.duration[known] == 0
-    return _rejoin(rows[~is_lost], pieces.relabel(data).take(~is_lost))
+    is_kept = np.ones(len(rows), dtype=np.bool_)
+    is_kept[instants] = ~_lie_within(pieces.start[instants], sub)
+    return _rejoin(rows[is_kept], pieces.relabel(data).take(is_kept))
 
 
 def _split(base: Columns, points: Integers) -> tuple[Integers, Columns]:
@@ -77,21 +79,48 @@ def _find_best(whole: Columns, pieces: Columns, sub: Columns, points: Integers) 
         sub: in any order.
         points: where those of ``sub`` begin and end.
     """
-    holding, instant = np.full(len(points), _NOBODY), np.full(len(points), _NOBODY)
-    order = np.lexsort((-np.arange(len(sub)), sub.end, sub.start))
-    first, behind = np.searchsorted(points, sub.start), np.searchsorted(points, sub.end)
-    for place, begin, stop in zip(order.tolist(), first[order].tolist(), behind[order].tolist(), strict=True):
-        if begin == stop:
-            instant[begin] = place
-        else:
-            holding[begin:stop] = place  # one that begins later comes later
-    best = _look_up(holding, np.searchsorted(points, pieces.start, side="right") - 1)
+    best = _look_up(_find_latest(sub, points), np.searchsorted(points, pieces.start, side="right") - 1)
     # An event that holds on from before the piece gives way to an instant at the piece's start.
+    instant = _find_instants(sub, points)
     at_start = _look_up(instant, _find_place(points, pieces.start, whole))
     begins_here = (best != _NOBODY) & (sub.start[best] == pieces.start)
     best = np.where((at_start != _NOBODY) & ~begins_here, at_start, best)
     at_end = _look_up(instant, _find_place(points, pieces.end, whole))
     return np.where(at_end != _NOBODY, at_end, best)
+
+
+def _find_latest(sub: Columns, points: Integers) -> Integers:
+    """Return which of ``sub`` began last, of those that hold from each point on, or ``_NOBODY``.
+
+    Of those that began together it is the longest, and of those the first.
+    """
+    coming = np.lexsort((-np.arange(len(sub)), sub.end, sub.start))[::-1].tolist()
+    begins = np.searchsorted(points, sub.start).tolist()
+    ends = [*np.searchsorted(points, sub.end).tolist(), len(points)]  # nobody, at -1, never ends
+    begun, latest = [_NOBODY], []
+    for point in range(len(points)):
+        while coming and begins[coming[-1]] == point:
+            begun.append(coming.pop())
+        while ends[begun[-1]] <= point:
+            begun.pop()
+        latest.append(begun[-1])
+    return np.array(latest, dtype=np.int64)
+
+
+def _find_instants(sub: Columns, points: Integers) -> Integers:
+    """Return which of ``sub`` is an instant at each point, the first if several are, or ``_NOBODY``."""
+    found = np.full(len(points), _NOBODY)
+    instants = np.flatnonzero(sub.duration == 0)[::-1]  # of several assignments to one place the last one stays
+    found[np.searchsorted(points, sub.start[instants])] = instants
+    return found
+
+
+def _lie_within(instants: Integers, sub: Columns) -> Booleans:
+    """Return which instants lie between the start and the end of any of ``sub``: aw-core leaves such events out."""
+    order = np.argsort(sub.start)
+    reach = np.maximum.accumulate(sub.end[order])
+    behind = np.searchsorted(sub.start[order], instants)
+    return (behind > 0) & (reach[np.maximum(behind - 1, 0)] > instants)
 
 
 def _find_place(points: Integers, wanted: Integers, whole: Columns) -> Integers:
@@ -108,9 +137,10 @@ def _look_up(values: Integers, places: Integers) -> Integers:
 def _merge(pool: DataPool, base: Integers, sub: Integers, how: tuple[Sequence[str], str]) -> Integers:
     """Return the code of the data that each pair of base and sub makes."""
     keys, conflict = how
-    pairs, inverse = np.unique(np.stack((base, sub)), axis=1, return_inverse=True)
+    size = len(pool)
+    pairs, inverse = np.unique(base * size + sub, return_inverse=True)
     codes = []
-    for base_code, sub_code in pairs.T.tolist():
+    for base_code, sub_code in zip((pairs // size).tolist(), (pairs % size).tolist(), strict=True):
         data, more = pool.get(base_code), pool.get(sub_code)
         added = {key: more[key] for key in keys if key in more and (conflict == "sub_wins" or key not in data)}
         codes.append(pool.intern({**data, **added}))
