@@ -1,4 +1,4 @@
-"""aw-client 0.3.7 from npm (axios), unmodified: the one of aw-webui, and every method without the query language."""
+"""aw-client 0.3.7 from npm (axios), unmodified: the one of aw-webui, and every method but ``query``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""aw-client 0.5.15 from PyPI, unmodified: every method that does not need the query language."""
+"""aw-client 0.5.15 from PyPI, unmodified: every method but ``query``, which has a file of its own."""
 
 from __future__ import annotations
 

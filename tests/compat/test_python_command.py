@@ -1,10 +1,16 @@
-"""The command line of aw-client 0.5.15, those of its commands that do not need the query language."""
+"""The command line of aw-client 0.5.15, all but its command ``query``.
+
+That one fails on any server, before it asks: the function does not take the flag ``--json`` that the command declares.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from tests.compat.remote import COMPAT, Remote
 from tests.compat.samples import build_python_event, get_values
@@ -49,3 +55,44 @@ def test_heartbeats_of_two_calls_are_one_event(system: Up, aw: Remote, bucket: s
     (event,) = aw.call("get_events", bucket)
     assert get_values([event]) == [1]
     assert 0 < event["duration"] < 60
+
+
+def store_last_hours(http: httpx.Client) -> None:
+    """Make the buckets of a computer that was used for two of the last hours, and left alone for one."""
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=4)
+    events = {
+        "window": [(0, 5400, {"app": "Code", "title": "GitHub"}), (5400, 3600, {"app": "mpv", "title": "YouTube"})],
+        "afk": [(0, 7200, {"status": "not-afk"}), (7200, 3600, {"status": "afk"})],
+    }
+    for kind, rows in events.items():
+        bucket_id = f"aw-watcher-{kind}_desk"
+        body = {"client": "compat", "type": kind, "hostname": "desk"}
+        http.post(f"/buckets/{bucket_id}", json=body).raise_for_status()
+        stored = [
+            {"timestamp": (begin + timedelta(seconds=offset_s)).isoformat(), "duration": duration_s, "data": data}
+            for offset_s, duration_s, data in rows
+        ]
+        http.post(f"/buckets/{bucket_id}/events", json=stored).raise_for_status()
+
+
+def test_reports_of_the_last_day(system: Up, http: httpx.Client, tmp_path: Path) -> None:
+    """Time by category and title, and the events; of what happened while somebody was there.
+
+    For its categories the command asks the server that its settings name, also for testing.
+    """
+    settings = tmp_path / ".config/activitywatch/aw-client/aw-client.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[server]\nport = "{system.http_port}"\n')
+    http.post("/settings/classes", json=[{"name": ["Mine"], "rule": {"type": "regex", "regex": "YouTube"}}])
+    store_last_hours(http)
+
+    report = run(system, tmp_path, "report", "desk")
+    canonical = run(system, tmp_path, "canonical", "desk")
+
+    assert [" ".join(line.split()) for line in report if line.startswith(("0:", "1:", "Total"))] == [
+        *("1:30:00 Uncategorized", "0:30:00 Mine", "1:30:00 GitHub", "0:30:00 YouTube"),
+        "Total duration: 2:00:00",
+    ]
+    assert "Showing last 10 out of 2 events:" in canonical
+    assert any("[mpv] YouTube" in line for line in canonical)
+    assert canonical[-1].split() == ["Total", "duration:", "2:00:00"]

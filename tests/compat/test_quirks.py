@@ -191,6 +191,19 @@ def test_13_times_come_with_any_offset(http: httpx.Client, aw: Remote, bucket: s
     assert [event["duration"] for event in events] == [event["duration"] for event in expected]
 
 
+def test_13_periods_have_the_offset_of_the_place(http: httpx.Client, bucket: str) -> None:
+    """As moment writes them, 31 days in one request."""
+    http.post(f"/buckets/{bucket}/events", json=[build_event(0, 60, n=1)]).raise_for_status()
+    days = [f"2026-03-{day:02d}T04:00:00+02:00/2026-03-{day + 1:02d}T04:00:00+02:00" for day in range(1, 31)]
+    query = [f'RETURN = sum_durations(query_bucket("{bucket}"));']
+
+    answer = http.post(
+        "/query/", json={"query": query, "timeperiods": ["2026-02-28T04:00:00+02:00/2026-03-01T04:00:00+02:00", *days]}
+    )
+
+    assert answer.json() == [0, 60, *[0] * 29]
+
+
 def test_14_home_assistant_asks_for_the_newest_event(http: httpx.Client, bucket: str) -> None:
     """Every few seconds, of every bucket."""
     http.post(f"/buckets/{bucket}/events", json=[build_event(n, n=n) for n in range(3)]).raise_for_status()
@@ -198,6 +211,16 @@ def test_14_home_assistant_asks_for_the_newest_event(http: httpx.Client, bucket:
     listed = http.get("/buckets/").json()
     assert bucket in listed
     assert get_values(http.get(f"/buckets/{bucket}/events?limit=1").json()) == [2]
+
+
+def test_14_home_assistant_asks_in_one_text(http: httpx.Client, bucket: str) -> None:
+    """A query of several statements, with ends of lines, is one element of the array."""
+    http.post(f"/buckets/{bucket}/events", json=[build_event(n, 1, n=n) for n in range(3)]).raise_for_status()
+    text = f'events = query_bucket(find_bucket("{bucket}"));\nevents = sort_by_timestamp(events);\nRETURN = events;\n'
+
+    answer = http.post("/query/", json={"query": [text], "timeperiods": [f"{at(0).isoformat()}/{at(9).isoformat()}"]})
+
+    assert [get_values(events) for events in answer.json()] == [[0, 1, 2]]
 
 
 def test_rust_client_creates_buckets_with_nulls(http: httpx.Client) -> None:
