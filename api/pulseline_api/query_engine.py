@@ -28,4 +28,4 @@ class QueryEngine:
         question = Question(statements=query.statements, periods=query.periods, name=query.name)
         with self._columns.open_snapshot() as snapshot:
             found = answer(question, snapshot, budget)
-        return QueryAnswer(chunks=iter_json(found.results), warnings=found.warnings)
+        return QueryAnswer(chunks=iter_json(list(found.results)), warnings=found.warnings)
