@@ -1,10 +1,11 @@
 """Measure everything at each scale and print one table.
 
-``python -m benchmarks [--only writes|reads] [--quick] [--json FILE]``; the figures of a full run stand in
+``python -m benchmarks [--only writes|reads|queries] [--quick] [--json FILE]``; the figures of a full run stand in
 docs/performance.md.
 
 Machines that are shared get faster and slower by the minute. So a whole Pulseline runs for each scale at the same time,
-each is measured in turn, several times over, and the medians are compared. Reads have a Pulseline of their own.
+each is measured in turn, several times over, and the medians are compared. Reads have a Pulseline of their own, and
+queries one for each size of what they ask about.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client_load, import_load, latency, mqtt_load, read_load, rest_load
+from benchmarks import client_load, import_load, latency, mqtt_load, query_load, read_load, rest_load
+from benchmarks.activity import build_activity
 from benchmarks.seed import TIMELINE, Scale, build_store, build_timeline
 from tests.storm.system import System, find_descendants
 
@@ -36,6 +38,9 @@ SCALES = [
 #: Events of the bucket that reads are measured on, and how often each read is done.
 READ_EVENTS = 1_000_000
 READS = 300
+
+#: Window events that queries are asked about.
+QUERIED_EVENTS = (10_000, 100_000, 1_000_000)
 
 #: How often each scale is measured.
 ROUNDS = 3
@@ -115,6 +120,27 @@ def measure_reads(*, rounds: int, share: float, console: Console) -> dict[str, F
     return {f"{events:,} events in one bucket": {name: median(each[name] for each in found) for name in found[0]}}
 
 
+def measure_queries(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
+    """Return the median of each figure of queries, by how many window events there are."""
+    with ExitStack() as stack:
+        systems: dict[str, tuple[System, tuple[datetime, datetime]]] = {}
+        for events in (int(events * share) for events in QUERIED_EVENTS):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            span = build_activity(folder / "data" / "pulseline.db", events)
+            systems[f"{events:,} window events"] = stack.enter_context(System(home=folder)), span
+        found: dict[str, list[Figures]] = {label: [] for label in systems}
+        for number in range(rounds):
+            for label, (system, (first, last)) in systems.items():
+                port, api_pid = system.http_port, find_servers(system.pid)["pulseline_api"]
+                figures = query_load.measure_queries(port, api_pid, query_load.build_spans(first, last))
+                figures |= query_load.measure_month(port, api_pid, last)
+                found[label].append(figures | query_load.measure_memory(api_pid))
+                console.print(f"round {number + 1} of {rounds}: {label}")
+    return {
+        label: {name: median(each[name] for each in figures) for name in figures[0]} for label, figures in found.items()
+    }
+
+
 def read_memory(pid: int) -> Figures:
     """Return the resident memory of the two servers in MB."""
     servers = find_servers(pid)
@@ -147,16 +173,18 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the load, to see that it works")
-    parser.add_argument("--only", choices=["writes", "reads"], help="measure one half")
+    parser.add_argument("--only", choices=["writes", "reads", "queries"], help="measure one of them")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     chosen = parser.parse_args()
     rounds, share = (1, 0.1) if chosen.quick else (ROUNDS, 1.0)
     console = Console(stderr=True)
     tables: list[dict[str, Figures]] = []
-    if chosen.only != "reads":
+    if chosen.only in (None, "writes"):
         tables.append(measure_all(SCALES, rounds=rounds, share=share, console=console))
-    if chosen.only != "writes":
+    if chosen.only in (None, "reads"):
         tables.append(measure_reads(rounds=rounds, share=share, console=console))
+    if chosen.only in (None, "queries"):
+        tables.append(measure_queries(rounds=rounds, share=share, console=console))
     for results in tables:
         Console().print(build_table(results))
     if chosen.json is not None:

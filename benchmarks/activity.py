@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from pulseline_core.bucket import BucketDescription
 from pulseline_core.event import Event
@@ -56,9 +56,9 @@ def build_activity(path: Path, events: int) -> tuple[datetime, datetime]:
     return first, today
 
 
-def build_rules(count: int) -> list[list[object]]:
+def build_rules(count: int) -> list[tuple[list[str], dict[str, Any]]]:
     """Return category rules as people have them: names of programs and words of titles, some with look-alikes."""
-    rules: list[list[object]] = []
+    rules: list[tuple[list[str], dict[str, Any]]] = []
     for number in range(count):
         app, word = _APPS[number % len(_APPS)], _WORDS[number * 3 % len(_WORDS)]
         regex = (
@@ -66,7 +66,7 @@ def build_rules(count: int) -> list[list[object]]:
             if number < len(_APPS)
             else rf"project {number}\b|{word} {number % 10}[0-9]$|page-{number}\."
         )
-        rules.append([["Work", f"Topic {number}"], {"type": "regex", "regex": regex, "ignore_case": number % 2 == 0}])
+        rules.append((["Work", f"Topic {number}"], {"type": "regex", "regex": regex, "ignore_case": number % 2 == 0}))
     return rules
 
 
