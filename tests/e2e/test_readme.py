@@ -65,6 +65,19 @@ def test_the_shell_examples_publish_what_curl_shows(system: System) -> None:
     assert [event["data"] for event in events] == [{"value": "ON"}]
 
 
+def test_the_questions_are_answered(system: System) -> None:
+    """How long the demo's computer was used, and how long its plug has told something."""
+    with system:
+        flags = f"--port {system.http_port} --mqtt-port {system.mqtt_port}"
+        pulseline = f'pulseline() {{ {sys.executable} -m pulseline_client "$@" {flags}; }}'
+        example = find_example("sh", "pulseline report")
+        printed = run(["sh", "-ec", f"{pulseline}; pulseline demo > /dev/null; {example}"], system.home).splitlines()
+
+    part, active, _ = printed[0].split("\t")
+    assert (part, float(active) > 3600) == ("active", True)
+    assert float(printed[-1]) > 3600
+
+
 def test_the_import_brings_what_activitywatch_has(system: System) -> None:
     """From where ActivityWatch keeps it."""
     folder = system.home / ".local/share/activitywatch/aw-server"
