@@ -42,6 +42,9 @@ _OOM_SCORE: Final = 500
 #: A little behind ingest and the API, where there are not enough processors for all.
 _NICENESS: Final = 5
 
+#: Sending a piece costs both sides some system calls.
+_PIECE_BYTES: Final = 65_536
+
 #: The largest answer, all periods together: some three million events.
 _MAX_ANSWER_BYTES: Final = 512 * 1024 * 1024
 
@@ -148,14 +151,27 @@ class Worker:
         """Send the pieces of the answer; return its warnings."""
         answer = self._engine.run(query, budget)
         size_bytes = 0
-        for chunk in answer.chunks:
+        for piece in _iter_pieces(answer.chunks):
             budget.check()
-            size_bytes += len(chunk)
+            size_bytes += len(piece)
             if size_bytes > _MAX_ANSWER_BYTES:
                 raise QueryTooLarge("has results of too many bytes", _MAX_ANSWER_BYTES)
-            if chunk:
-                self._connection.send_bytes(chunk)
+            self._connection.send_bytes(piece)
         return answer.warnings
+
+
+def _iter_pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what small chunks are together, and none that is empty; a list of numbers has a chunk for each."""
+    waiting: list[bytes] = []
+    size_bytes = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes >= _PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting, size_bytes = [], 0
+    if size_bytes:
+        yield b"".join(waiting)
 
 
 def _refuse(error: BadInput, *, is_spent: bool = False) -> Report:

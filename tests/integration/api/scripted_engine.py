@@ -18,6 +18,9 @@ from pulseline_core.query.errors import QueryParseError
 
 MIB = 1024 * 1024
 
+#: So much is sent at once, not kept back for more.
+BEGUN = b"[" + b" " * 65_536
+
 
 def open_engine(options: WorkerOptions) -> ScriptedEngine:
     """Return the engine, as a worker asks for it."""
@@ -49,32 +52,40 @@ class ScriptedEngine:
             yield b"x" * MIB
         yield b'"]'
 
+    def count(self, query: QueryRequest, budget: Budget, numbers: str) -> Iterator[bytes]:
+        """Answer many small things."""
+        yield b"[1"
+        for _ in range(int(numbers) - 1):
+            yield b""
+            yield b",1"
+        yield b"]"
+
     def loop(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Run until it is stopped."""
-        yield b"["
+        yield BEGUN
         while True:
             budget.check()
 
     def hang(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Run for ever, whoever wants it to stop."""
-        yield b"["
+        yield BEGUN
         threading.Event().wait()
 
     def hold(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Hold the interpreter, so that no other thread of the process runs."""
-        yield b"["
+        yield BEGUN
         re.match(r"(a+)+$", "a" * 64 + "b")
 
     def fill(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Take all memory."""
-        yield b"["
+        yield BEGUN
         kept = []
         while True:
             kept.append(bytearray(64 * MIB))
 
     def overflow(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Take too much of it at once, by way of a library that says so in other words."""
-        yield b"["
+        yield BEGUN
         try:
             bytearray(1024 * MIB)
         except MemoryError as error:
@@ -86,7 +97,7 @@ class ScriptedEngine:
 
     def crash(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """End as when the system has no memory left."""
-        yield b"["
+        yield BEGUN
         os.kill(os.getpid(), signal.SIGKILL)
 
     def refuse(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
@@ -95,7 +106,7 @@ class ScriptedEngine:
 
     def fail(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:
         """Meet a bug."""
-        yield b"["
+        yield BEGUN
         raise KeyError("unforeseen")
 
     def away(self, query: QueryRequest, budget: Budget) -> Iterator[bytes]:

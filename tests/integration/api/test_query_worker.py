@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -80,3 +81,14 @@ def test_stop_of_a_query_that_has_ended_does_not_meet_the_next(
 
     assert len(pieces) == 1
     assert b'"done"' in connection.recv_bytes()
+
+
+def test_small_pieces_travel_together(worker: tuple[Connection, subprocess.Popen[bytes]]) -> None:
+    """Those of a list of numbers, one each, would cost more than the query."""
+    connection, _ = worker
+    connection.send(build_request("count 100000"))
+
+    pieces = list(iter(connection.recv_bytes, NOTHING))
+
+    assert json.loads(b"".join(pieces)) == [1] * 100_000
+    assert len(pieces) < 10
