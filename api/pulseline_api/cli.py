@@ -21,6 +21,7 @@ def command(settings: Settings) -> None:
 
     'pulseline up' runs it together with the broker.
     """
+    runtime.keep_memory_in_one_place()
     is_alone = runtime.is_alone()
     log.setup_logging(LOG_NAME, settings.log, testing=settings.testing)
     listeners = runtime.take_listeners()
