@@ -10,6 +10,7 @@ and so keeps that thread from noticing meets an alarm, which the kernel answers 
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -202,8 +203,10 @@ def main(descriptor: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory_bytes, options.memory_bytes))
     worker = Worker(connection, _load_engine(options), options, inbox.is_stopped)
     connection.send_bytes(NOTHING)
+    gc.disable()  # a query makes hundreds of thousands of small objects, and circles of none
     for query in inbox.iter_queries():
         worker.answer(query)
+        gc.collect()
 
 
 def _load_engine(options: WorkerOptions) -> Engine:

@@ -95,7 +95,7 @@ def _write_events(events: Columns) -> bytes:
     pieces[0::4] = _write_instants(events.start)
     pieces[1::4] = _write_numbers(events.duration / _SECOND_US, _BEHIND_DURATION)
     pieces[2::4] = _write_ids(events.ids)
-    pieces[3::4] = [events.pool.get_text(code) for code in events.data.tolist()]
+    pieces[3::4] = events.pool.get_texts(events.data)
     return b"".join(pieces)
 
 

@@ -9,7 +9,7 @@ Equality is that of JSON text with sorted keys, as in the store. Used by one thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -76,11 +76,7 @@ class DataPool:
     def intern_text(self, text: bytes) -> int:
         """Return the code of a data object's JSON text, which has its keys sorted and no spaces."""
         code = self._codes.get(text)
-        if code is None:
-            code = self._codes[text] = len(self._texts)
-            self._texts.append(text)
-            self._text_bytes += len(text)
-        return code
+        return self._add(text) if code is None else code
 
     def get(self, code: int) -> JSONObject:
         """Return a data object, which nobody may change."""
@@ -92,6 +88,10 @@ class DataPool:
     def get_text(self, code: int) -> bytes:
         """Return a data object as JSON text, keys sorted."""
         return self._texts[code]
+
+    def get_texts(self, codes: Integers) -> list[bytes]:
+        """Return the data of each of some codes as JSON text."""
+        return list(map(self._texts.__getitem__, codes.tolist()))
 
     def forget_decoded(self) -> None:
         """Forget the decoded objects: they take several times the memory of their texts."""
@@ -105,25 +105,43 @@ class DataPool:
             key: says what the function does, arguments included; the same for all calls that do the same.
             function: called once per distinct object of all calls with this key.
         """
-        return self._look_up(codes, key, lambda data: self.intern(function(data)))
+        return self._look_up(codes, key, lambda unknown: self._rewrite_each(unknown, function))
 
     def test(self, codes: Integers, key: Hashable, predicate: Predicate) -> Booleans:
         """Return which data a predicate holds for; called once per distinct object of all calls with this key."""
-        return self._look_up(codes, key, predicate).astype(np.bool_)
+        return self._look_up(codes, key, lambda unknown: map(predicate, self._iter_data(unknown))).astype(np.bool_)
 
-    def _look_up(self, codes: Integers, key: Hashable, function: Callable[[JSONObject], int]) -> Integers:
+    def _look_up(self, codes: Integers, key: Hashable, find: Callable[[Sequence[int]], Iterable[int]]) -> Integers:
+        """Return what is known of codes under a key; what is not, ``find`` finds out."""
         results = self._get_results(key)
         found = results[codes]
         unknown = np.unique(codes[found == _UNKNOWN])
         if not len(unknown):
             return found
+        results[unknown] = list(find(unknown.tolist()))
+        return results[codes]
+
+    def _rewrite_each(self, codes: Iterable[int], function: Rewrite) -> Iterator[int]:
+        known, dumps = self._codes, orjson.dumps
+        for data in self._iter_data(codes):
+            text = dumps(function(data), option=orjson.OPT_SORT_KEYS)
+            code = known.get(text)
+            yield self._add(text) if code is None else code
+
+    def _iter_data(self, codes: Iterable[int]) -> Iterator[JSONObject]:
+        """Yield data objects, and check now and then."""
         checked_bytes = self._text_bytes
-        for number, code in enumerate(unknown.tolist()):
+        for number, code in enumerate(codes):
             if number % _CHECK_EVERY == 0 or self._text_bytes > checked_bytes + _CHECK_EVERY_BYTES:
                 checked_bytes = self._text_bytes
                 self.check()
-            results[code] = function(self.get(code))
-        return results[codes]
+            yield self.get(code)
+
+    def _add(self, text: bytes) -> int:
+        code = self._codes[text] = len(self._texts)
+        self._texts.append(text)
+        self._text_bytes += len(text)
+        return code
 
     def _get_results(self, key: Hashable) -> Integers:
         """Return what is known under a key, by code, with room for all codes."""

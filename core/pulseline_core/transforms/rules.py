@@ -138,6 +138,8 @@ class RuleSet:
 
     def pick(self, numbers: Sequence[int]) -> JSONValue:
         """Return the category that wins among those of matching rules."""
+        if not numbers:
+            return UNCATEGORIZED
         standing = self._standing
         winner = max((number for number in numbers if number in standing), key=standing.__getitem__, default=None)
         return UNCATEGORIZED if winner is None else self.rules[winner].name
