@@ -25,6 +25,9 @@ HOURS_OF_A_DAY: Final = 10
 #: One window event in so many shows a title that was not seen before.
 _NEW_TITLE_EVERY: Final = 6
 
+#: Most titles that are shown are among so many of the latest ones.
+_TITLES_IN_USE: Final = 2000
+
 _APPS: Final = ("Firefox", "code", "Terminal", "Slack", "Thunderbird", "Spotify", "Gimp", "LibreOffice")
 _WORDS: Final = (
     "GitHub",
@@ -79,7 +82,7 @@ def _iter_windows(first: datetime, count: int, chance: Random) -> Iterator[Event
             titles.append(_make_title(len(titles)))
         start = first + timedelta(days=day, hours=8, seconds=of_day * pause)
         length = round(chance.uniform(0.2, pause - 0.5), 3)
-        title = int(len(titles) * chance.random() ** 0.5)  # the newer, the more often
+        title = max(0, len(titles) - 1 - int(chance.expovariate(1 / _TITLES_IN_USE)))
         data: JSONObject = {"app": _APPS[title % len(_APPS)], "title": titles[title]}
         yield Event(timestamp=start, duration=timedelta(seconds=length), data=data)
 

@@ -46,6 +46,9 @@ _NICENESS: Final = 5
 #: Sending a piece costs both sides some system calls.
 _PIECE_BYTES: Final = 65_536
 
+#: A query ends when it has used so much of its memory; between two looks it may use some more.
+_FULL_SHARE: Final = 0.85
+
 #: The largest answer, all periods together: some three million events.
 _MAX_ANSWER_BYTES: Final = 512 * 1024 * 1024
 
@@ -127,11 +130,20 @@ class Worker:
         """Run a query and send what comes of it."""
         timeout_s = self._options.timeout_s
         signal.setitimer(signal.ITIMER_REAL, timeout_s + _ALARM_DELAY_S)
-        budget = Budget(monotonic, is_client_gone=self._is_stopped, limits=Limits(time_s=timeout_s))
+        budget = Budget(monotonic, is_client_gone=self._look_up, limits=Limits(time_s=timeout_s))
         report = self._run(query, budget)
         self._connection.send_bytes(NOTHING)
         self._connection.send_bytes(report.to_bytes())
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _look_up(self) -> bool:
+        """Return whether the query is to be stopped; raise ``MemoryError`` when little memory is left.
+
+        Not all that is written in C survives the end of memory: orjson does not.
+        """
+        if _read_size_bytes() > _FULL_SHARE * self._options.memory_bytes:
+            raise MemoryError
+        return self._is_stopped()
 
     def _run(self, query: QueryRequest, budget: Budget) -> Report:
         try:
@@ -180,6 +192,15 @@ def _refuse(error: BadInput, *, is_spent: bool = False) -> Report:
     return Report(outcome=Outcome.REFUSED, kind=kind, message=str(error), is_spent=is_spent)
 
 
+def _read_size_bytes() -> int:
+    """Return the size of this process's address space, 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").partition(" ")[0]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
+
+
 def _is_want_of_memory(error: BaseException) -> bool:
     """Return whether an error is, or comes from, one of memory: libraries put others in its place."""
     cause: BaseException | None = error
@@ -204,9 +225,10 @@ def main(descriptor: int) -> None:
     worker = Worker(connection, _load_engine(options), options, inbox.is_stopped)
     connection.send_bytes(NOTHING)
     gc.disable()  # a query makes hundreds of thousands of small objects, and circles of none
+    gc.freeze()
     for query in inbox.iter_queries():
         worker.answer(query)
-        gc.collect()
+        gc.collect(0)
 
 
 def _load_engine(options: WorkerOptions) -> Engine:

@@ -32,6 +32,9 @@ Predicate: TypeAlias = Callable[[JSONObject], bool]
 
 _UNKNOWN: Final = -1
 
+#: Objects that are kept decoded, about a kilobyte each: a busy month's titles.
+_MAX_DECODED: Final = 40_000
+
 #: After so many objects the pool's ``check`` is called: some 100 microseconds.
 _CHECK_EVERY: Final = 64
 
@@ -58,7 +61,7 @@ class DataPool:
         self._codes: dict[bytes, int] = {}
         self._texts: list[bytes] = []
         self._decoded: dict[int, JSONObject] = {}
-        self._results: dict[Hashable, Integers] = {}
+        self._results: dict[Hashable, npt.NDArray[np.int32]] = {}
         self._text_bytes = 0
 
     def __len__(self) -> int:
@@ -82,6 +85,8 @@ class DataPool:
         """Return a data object, which nobody may change."""
         data = self._decoded.get(code)
         if data is None:
+            if len(self._decoded) >= _MAX_DECODED:
+                self._decoded.clear()
             data = self._decoded[code] = orjson.loads(self._texts[code])
         return data
 
@@ -114,12 +119,10 @@ class DataPool:
     def _look_up(self, codes: Integers, key: Hashable, find: Callable[[Sequence[int]], Iterable[int]]) -> Integers:
         """Return what is known of codes under a key; what is not, ``find`` finds out."""
         results = self._get_results(key)
-        found = results[codes]
-        unknown = np.unique(codes[found == _UNKNOWN])
-        if not len(unknown):
-            return found
-        results[unknown] = list(find(unknown.tolist()))
-        return results[codes]
+        unknown = np.unique(codes[results[codes] == _UNKNOWN])
+        if len(unknown):
+            results[unknown] = list(find(unknown.tolist()))
+        return results[codes].astype(np.int64)
 
     def _rewrite_each(self, codes: Iterable[int], function: Rewrite) -> Iterator[int]:
         known, dumps = self._codes, orjson.dumps
@@ -138,16 +141,17 @@ class DataPool:
             yield self.get(code)
 
     def _add(self, text: bytes) -> int:
+        text = bytes(memoryview(text))  # a copy: what orjson returns has 4 KiB of room, and keeps it
         code = self._codes[text] = len(self._texts)
         self._texts.append(text)
         self._text_bytes += len(text)
         return code
 
-    def _get_results(self, key: Hashable) -> Integers:
+    def _get_results(self, key: Hashable) -> npt.NDArray[np.int32]:
         """Return what is known under a key, by code, with room for all codes."""
         results = self._results.get(key)
         if results is None or len(results) < len(self):
-            grown = np.full(2 * len(self) + 16, _UNKNOWN, dtype=np.int64)
+            grown = np.full(len(self) * 5 // 4 + 16, _UNKNOWN, dtype=np.int32)
             if results is not None:
                 grown[: len(results)] = results
             results = self._results[key] = grown
