@@ -23,7 +23,7 @@ EVENTS_OF_A_DAY: Final = 4000
 HOURS_OF_A_DAY: Final = 10
 
 #: One window event in so many shows a title that was not seen before.
-_NEW_TITLE_EVERY: Final = 6
+_NEW_TITLE_EVERY: Final = 10
 
 #: Most titles that are shown are among so many of the latest ones.
 _TITLES_IN_USE: Final = 2000

@@ -41,6 +41,7 @@ _BUCKETS: Final = f"SELECT name, hostname FROM bucket WHERE {IS_KEPT} ORDER BY i
 _ENDS: Final = """
 SELECT (SELECT MIN(start_us) FROM event WHERE bucket_id = ?), (SELECT MAX(start_us) FROM event WHERE bucket_id = ?)
 """
+_SELECT_DATA: Final = "SELECT id, CAST(json AS BLOB) FROM event_data WHERE id IN ({})"
 _REWRITES: Final = "SELECT id, bucket, from_us FROM rewrite WHERE id >= ? ORDER BY id"
 _LAST_REWRITE: Final = "SELECT MAX(id) FROM rewrite"
 
@@ -201,9 +202,8 @@ class Snapshot:
         unknown = [data_id for data_id in wanted if data_id not in self._codes]
         for first in range(0, len(unknown), _DATA_ROWS):
             some = unknown[first : first + _DATA_ROWS]
-            marks = ",".join("?" * len(some))
-            rows = self._connection.fetch_all(f"SELECT id, json FROM event_data WHERE id IN ({marks})", some)  # noqa: S608
-            self._codes.update((data_id, self.pool.intern_text(text.encode())) for data_id, text in rows)
+            rows = self._connection.fetch_all(_SELECT_DATA.format(",".join("?" * len(some))), some)
+            self._codes.update((data_id, self.pool.intern_text(text)) for data_id, text in rows)
         return np.array([self._codes[data_id] for data_id in wanted], dtype=np.int64)[places]
 
 

@@ -220,7 +220,7 @@ class Timelines:
         if previous is None or merge.is_new:
             self.note_rewrite(timeline, heartbeat.start_us)
             return self._insert(timeline, merge.result)
-        if merge.result is not previous.span:
+        if merge.absorbed or merge.result is not previous.span:
             self.note_rewrite(timeline, previous.span.start_us)
             self._connection.change(_SET_END, (merge.result.end_us, previous.id))
         return StoredSpan(previous.id, merge.result)

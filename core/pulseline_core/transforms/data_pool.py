@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pulseline_core.types import JSONObject
+from pulseline_core.types import JSONObject, JSONValue
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 """Numbers of rows, codes or microseconds."""
@@ -32,8 +32,8 @@ Predicate: TypeAlias = Callable[[JSONObject], bool]
 
 _UNKNOWN: Final = -1
 
-#: Objects that are kept decoded, about a kilobyte each: a busy month's titles.
-_MAX_DECODED: Final = 40_000
+#: Objects that are kept decoded until the end of a query, about half a kilobyte each.
+_MAX_DECODED: Final = 200_000
 
 #: After so many objects the pool's ``check`` is called: some 100 microseconds.
 _CHECK_EVERY: Final = 64
@@ -74,7 +74,9 @@ class DataPool:
 
     def intern(self, data: JSONObject) -> int:
         """Return the code of a data object; it is kept as text, not as this object."""
-        return self.intern_text(orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+        text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        code = self._codes.get(text)
+        return self._add(_copy(text)) if code is None else code
 
     def intern_text(self, text: bytes) -> int:
         """Return the code of a data object's JSON text, which has its keys sorted and no spaces."""
@@ -85,9 +87,7 @@ class DataPool:
         """Return a data object, which nobody may change."""
         data = self._decoded.get(code)
         if data is None:
-            if len(self._decoded) >= _MAX_DECODED:
-                self._decoded.clear()
-            data = self._decoded[code] = orjson.loads(self._texts[code])
+            [data] = self._decode([code])
         return data
 
     def get_text(self, code: int) -> bytes:
@@ -112,6 +112,10 @@ class DataPool:
         """
         return self._look_up(codes, key, lambda unknown: self._rewrite_each(unknown, function))
 
+    def project(self, codes: Integers, keys: tuple[str, ...]) -> Integers:
+        """Return the codes of data that holds of some keys those that are there, and nothing else."""
+        return self._look_up(codes, ("project", keys), lambda unknown: self._project_each(unknown, keys))
+
     def test(self, codes: Integers, key: Hashable, predicate: Predicate) -> Booleans:
         """Return which data a predicate holds for; called once per distinct object of all calls with this key."""
         return self._look_up(codes, key, lambda unknown: map(predicate, self._iter_data(unknown))).astype(np.bool_)
@@ -124,24 +128,47 @@ class DataPool:
             results[unknown] = list(find(unknown.tolist()))
         return results[codes].astype(np.int64)
 
-    def _rewrite_each(self, codes: Iterable[int], function: Rewrite) -> Iterator[int]:
+    def _rewrite_each(self, codes: Sequence[int], function: Rewrite) -> Iterator[int]:
         known, dumps = self._codes, orjson.dumps
         for data in self._iter_data(codes):
             text = dumps(function(data), option=orjson.OPT_SORT_KEYS)
             code = known.get(text)
-            yield self._add(text) if code is None else code
+            yield self._add(_copy(text)) if code is None else code
 
-    def _iter_data(self, codes: Iterable[int]) -> Iterator[JSONObject]:
+    def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
+        known: dict[tuple[object, ...], int] = {}  # by values that are texts: of others Python takes 1 for true
+        for data in self._iter_data(codes):
+            values = tuple([_freeze(data.get(key)) for key in keys])
+            code = known.get(values)
+            if code is None:
+                code = self.intern({key: data[key] for key in keys if key in data})
+                if None not in values:
+                    known[values] = code
+            yield code
+
+    def _iter_data(self, codes: Sequence[int]) -> Iterator[JSONObject]:
         """Yield data objects, and check now and then."""
-        checked_bytes = self._text_bytes
-        for number, code in enumerate(codes):
-            if number % _CHECK_EVERY == 0 or self._text_bytes > checked_bytes + _CHECK_EVERY_BYTES:
-                checked_bytes = self._text_bytes
-                self.check()
-            yield self.get(code)
+        for first in range(0, len(codes), _CHECK_EVERY):
+            self.check()
+            checked_bytes = self._text_bytes
+            for data in self._decode(codes[first : first + _CHECK_EVERY]):
+                if self._text_bytes > checked_bytes + _CHECK_EVERY_BYTES:
+                    checked_bytes = self._text_bytes
+                    self.check()
+                yield data
+
+    def _decode(self, codes: Sequence[int]) -> list[JSONObject]:
+        """Return data objects; those that are not decoded yet are decoded together."""
+        decoded = self._decoded
+        if len(decoded) > _MAX_DECODED:
+            decoded.clear()
+        missing = [code for code in codes if code not in decoded]
+        if missing:
+            texts = b",".join([self._texts[code] for code in missing])
+            decoded.update(zip(missing, orjson.loads(b"[%b]" % texts), strict=True))
+        return [decoded[code] for code in codes]
 
     def _add(self, text: bytes) -> int:
-        text = bytes(memoryview(text))  # a copy: what orjson returns has 4 KiB of room, and keeps it
         code = self._codes[text] = len(self._texts)
         self._texts.append(text)
         self._text_bytes += len(text)
@@ -156,3 +183,15 @@ class DataPool:
                 grown[: len(results)] = results
             results = self._results[key] = grown
         return results
+
+
+def _copy(text: bytes) -> bytes:
+    """Return a text in no more room than it takes; what orjson returns keeps some KiB."""
+    return bytes(memoryview(text))
+
+
+def _freeze(value: JSONValue) -> object:
+    """Return a value, or what equals it and has a hash; ``None`` where there is none."""
+    if isinstance(value, str):
+        return value
+    return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else None

@@ -19,12 +19,7 @@ def merge_events_by_keys(events: Columns, keys: Sequence[str]) -> Columns:
     """
     if not keys:
         return events
-    wanted = tuple(keys)
-    groups = events.pool.rewrite(
-        events.data,
-        ("merge_events_by_keys", wanted),
-        lambda data: {key: data[key] for key in wanted if key in data},
-    )
+    groups = events.pool.project(events.data, tuple(keys))
     first = _find_first(groups, len(events.pool))
     durations = np.zeros(len(events.pool), dtype=np.int64)
     np.add.at(durations, groups, events.duration)

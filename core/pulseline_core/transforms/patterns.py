@@ -131,7 +131,7 @@ class _Automaton:
     def __init__(self, spellings: Mapping[int, str], size: int) -> None:
         """Take patterns in re2's spelling under numbers, and how large their programs are together."""
         self._size = size
-        self._members = list(spellings)
+        self._members = [_SENTINEL, *spellings]
         self._set = _build_set(spellings.values())
 
     def search(self, text: str, check: Callable[[], None]) -> list[int] | None:
@@ -144,8 +144,12 @@ class _Automaton:
         matches = self._set.Match(text.encode())
         if not matches or _SENTINEL not in matches:
             return None
+        if len(matches) == 1:
+            return []
         members = self._members
-        return [members[match - 1] for match in sorted(matches) if match != _SENTINEL]
+        if len(matches) == 2:
+            return [members[max(matches)]]
+        return [members[match] for match in sorted(matches)[1:]]
 
 
 class PatternSet:

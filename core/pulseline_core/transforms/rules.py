@@ -108,9 +108,11 @@ class RuleSet:
         self._is_choosy = any(rule.select_keys is not None for rule in self.rules)
         #: The rules whose pattern took too long. Replaced, never changed: threads share it.
         self._given_up: frozenset[int] = frozenset()
-        ranked = sorted(range(len(self.rules)), key=lambda number: (self.rules[number].rank, number))
-        #: Of each rule: how many categories it wins over.
-        self._standing = {number: standing for standing, number in enumerate(ranked) if self.rules[number].name}
+        ranked = sorted(
+            range(len(self.rules)), key=lambda number: (bool(self.rules[number].name), self.rules[number].rank, number)
+        )
+        #: Of each rule: how many others it wins over; those without a name win over none.
+        self._standing = {number: standing for standing, number in enumerate(ranked)}
 
     @property
     def problems(self) -> list[str]:
@@ -140,9 +142,8 @@ class RuleSet:
         """Return the category that wins among those of matching rules."""
         if not numbers:
             return UNCATEGORIZED
-        standing = self._standing
-        winner = max((number for number in numbers if number in standing), key=standing.__getitem__, default=None)
-        return UNCATEGORIZED if winner is None else self.rules[winner].name
+        winner = max(numbers, key=self._standing.__getitem__)
+        return self.rules[winner].name or UNCATEGORIZED
 
     def _rewrite(self, events: Columns, purpose: str, label: Callable[[JSONObject, list[int]], JSONObject]) -> Integers:
         given_up = self._given_up
@@ -155,8 +156,8 @@ class RuleSet:
         """Return the numbers of the rules that match data, in order."""
         found: list[int] = []
         for key, value in data.items():
-            if isinstance(value, str):
-                found += self._choose(search(value), key) if self._is_choosy else search(value)
+            if isinstance(value, str) and (numbers := search(value)):
+                found = found + (self._choose(numbers, key) if self._is_choosy else numbers)
         return sorted(set(found)) if len(found) > 1 else found
 
     def _choose(self, numbers: list[int], key: str) -> list[int]:

@@ -22,7 +22,7 @@ from pulseline_core.store.event_rows import MAX_US, MIN_US
 from pulseline_core.store.rewrites import KEPT_REWRITES
 from pulseline_core.times import from_us, to_us
 from pulseline_core.types import JSONObject
-from tests.contract.store.samples import BUCKET, Place, get_row, insert, make_event
+from tests.contract.store.samples import BUCKET, Place, at, beat, get_row, insert, make_event
 from tests.contract.store.test_merge_property import CHANGES, EVENTS, MANY, Change, Model
 
 Row = tuple[int | None, int, int, JSONObject]
@@ -140,6 +140,17 @@ def _change_somehow(tx: Transaction, number: int, chance: Random) -> None:
             tx.merge_heartbeat(row, make_event(chance.randrange(number + 1) / 1e6), timedelta(microseconds=3))
         case _:
             tx.merge_heartbeat(row, event, timedelta(microseconds=3))
+
+
+def test_an_event_that_a_heartbeat_absorbs_is_gone(place: Place, store: Store) -> None:
+    """Also where the heartbeat leaves the event before it as it was."""
+    insert(store, make_event(0, 10), make_event(8, 1), make_event(3600))
+    with place.open_columns() as columns:
+        assert len(read_columns(columns)) == 3
+
+        beat(store, make_event(2, 3))
+
+        assert [row[1:3] for row in read_columns(columns)][1:] == [(to_us(at(0)), to_us(at(10)))]
 
 
 def test_what_is_kept_is_not_read_again(place: Place, store: Store) -> None:
