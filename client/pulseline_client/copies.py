@@ -7,9 +7,8 @@ numbers them the same, so the server finds that it has them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import count, groupby
 from operator import attrgetter
 
 from pulseline_core.event import Event
@@ -17,7 +16,10 @@ from pulseline_core.json_value import canonical
 
 
 def number_copies(events: Iterable[Event]) -> Iterator[tuple[Event, int]]:
-    """Yield each event and its number, from 1; those that begin at the same time come longest first.
+    """Yield each event and its number, from 1.
+
+    Of those that begin at the same time, equal ones come longest first, and otherwise the longest comes last: it is
+    what the others gave way to, and the newest event of its bucket if none follows.
 
     Args:
         events: in the order of their starts, either way: only neighbours are compared.
@@ -31,8 +33,8 @@ def number_copies(events: Iterable[Event]) -> Iterator[tuple[Event, int]]:
 
 
 def _number(simultaneous: list[Event]) -> Iterator[tuple[Event, int]]:
-    seen: Counter[str] = Counter()
+    equal: dict[str, list[Event]] = {}
     for event in sorted(simultaneous, key=attrgetter("duration"), reverse=True):
-        key = canonical(event.data)
-        seen[key] += 1
-        yield event, seen[key]
+        equal.setdefault(canonical(event.data), []).append(event)
+    for events in sorted(equal.values(), key=lambda events: events[0].duration):
+        yield from zip(events, count(1), strict=False)
