@@ -134,6 +134,8 @@ def measure_queries(*, rounds: int, share: float, console: Console) -> dict[str,
                 port, api_pid = system.http_port, find_servers(system.pid)["pulseline_api"]
                 figures = query_load.measure_queries(port, api_pid, query_load.build_spans(first, last))
                 figures |= query_load.measure_month(port, api_pid, last)
+                ports = system.mqtt_port, port
+                figures |= query_load.measure_beside(ports, (first, last), seconds=5 * share)
                 found[label].append(figures | query_load.measure_memory(api_pid))
                 console.print(f"round {number + 1} of {rounds}: {label}")
     return {

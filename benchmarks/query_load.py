@@ -6,12 +6,15 @@ import http.client
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from benchmarks import latency
 from benchmarks.activity import AFK, BROWSER, WINDOW, build_rules
 from benchmarks.read_load import read_memory_mb
 from pulseline_client.queries import DesktopQueryParams, fullDesktopQuery
@@ -62,6 +65,29 @@ def measure_month(port: int, api_pid: int, last: datetime) -> dict[str, float]:
         figures[f"{name}, first ms"] = ask(port, query, periods)
         figures[f"{name}, again ms"] = median(ask(port, query, periods) for _ in range(REPEATS))
     return figures
+
+
+def measure_beside(ports: tuple[int, int], span: Period, *, seconds: float) -> dict[str, float]:
+    """Return how long others wait while two clients ask for everything over and over, in milliseconds."""
+    mqtt_port, port = ports
+    figures: dict[str, float] = {}
+    alone = latency.measure_latency(mqtt_port, port, seconds=seconds)
+    done = threading.Event()
+    query = build_query(RULES[-1])
+    with ThreadPoolExecutor(2) as clients:
+        for _ in range(2):
+            clients.submit(_ask_on, port, query, span, done)
+        beside = latency.measure_latency(mqtt_port, port, seconds=seconds)
+        done.set()
+    for name, found in (("alone", alone), ("beside queries", beside)):
+        figures[f"publish to readable {name}, p50 ms"] = found.p50_ms
+        figures[f"publish to readable {name}, p99 ms"] = found.p99_ms
+    return figures
+
+
+def _ask_on(port: int, query: str, span: Period, done: threading.Event) -> None:
+    while not done.is_set():
+        ask(port, query, [span])
 
 
 def measure_memory(api_pid: int) -> dict[str, float]:

@@ -131,9 +131,13 @@ class DataPool:
     def _rewrite_each(self, codes: Sequence[int], function: Rewrite) -> Iterator[int]:
         known, dumps = self._codes, orjson.dumps
         for data in self._iter_data(codes):
-            text = dumps(function(data), option=orjson.OPT_SORT_KEYS)
+            made = function(data)
+            text = dumps(made, option=orjson.OPT_SORT_KEYS)
             code = known.get(text)
-            yield self._add(_copy(text)) if code is None else code
+            if code is None:
+                code = self._add(_copy(text))
+                self._decoded[code] = made
+            yield code
 
     def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
         known: dict[tuple[object, ...], int] = {}  # by values that are texts: of others Python takes 1 for true
