@@ -82,7 +82,7 @@ def test_mark_is_under_what_is_wrong(demo_system: Up, file: Path) -> None:
     assert code == ExitCode.USAGE
     assert shown == '  5 | RETURN = sort_by_length(merge_events_by_keys(events, ["app"]));'
     assert shown[mark.index("^") :].startswith("sort_by_length")
-    assert error.startswith("pulseline: error: Tried to call function 'sort_by_length' which doesn't exist (line 5,")
+    assert error.startswith("pulseline: error: Tried to call function 'sort_by_length' which doesn't exist; did you mean")
 
 
 def test_pattern_that_is_none_is_told(demo_system: Up, file: Path) -> None:

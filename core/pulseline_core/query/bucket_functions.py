@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pulseline_core.errors import NotFound
-from pulseline_core.query.errors import QueryFunctionError, shorten
+from pulseline_core.query.errors import QueryFunctionError, shorten, suggest
 from pulseline_core.query.measured import Value
 from pulseline_core.query.namespace import Namespace
 from pulseline_core.query.signature import Context
@@ -39,7 +39,7 @@ def query_bucket(context: Context, namespace: Namespace, bucket_id: str) -> Colu
     try:
         events = context.source.read_events(bucket_id, *namespace.read_period())
     except NotFound:
-        raise _refuse_bucket(bucket_id) from None
+        raise _refuse_bucket(context, bucket_id) from None
     context.budget.count_read(len(events))
     return events.take(_NEWEST_FIRST)
 
@@ -49,7 +49,7 @@ def query_bucket_eventcount(context: Context, namespace: Namespace, bucket_id: s
     try:
         return context.source.count_events(bucket_id, *namespace.read_period())
     except NotFound:
-        raise _refuse_bucket(bucket_id) from None
+        raise _refuse_bucket(context, bucket_id) from None
 
 
 def query_bucket_names(context: Context, _namespace: Namespace) -> list[Value]:
@@ -57,5 +57,6 @@ def query_bucket_names(context: Context, _namespace: Namespace) -> list[Value]:
     return [bucket_id for bucket_id, _ in context.source.read_buckets()]
 
 
-def _refuse_bucket(bucket_id: str) -> QueryFunctionError:
-    return QueryFunctionError(f"There's no bucket named '{shorten(bucket_id)}'")
+def _refuse_bucket(context: Context, bucket_id: str) -> QueryFunctionError:
+    meant = suggest(bucket_id, (each for each, _ in context.source.read_buckets()))
+    return QueryFunctionError(f"There's no bucket named '{shorten(bucket_id)}'{meant}")

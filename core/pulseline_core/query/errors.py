@@ -16,6 +16,8 @@ ActivityWatch's messages begin with a capital letter, and its web interface show
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from pulseline_core.errors import BadInput
@@ -94,6 +96,14 @@ class QueryAbandoned(QueryInterpretError):
 
     def __init__(self) -> None:
         super().__init__("Query was stopped: its client has gone")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names what was meant, probably; an empty text where nothing is like it."""
+    if len(name) > _SHOWN_CHARACTERS:
+        return ""
+    close = difflib.get_close_matches(name, (each for each in known if len(each) <= _SHOWN_CHARACTERS), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def shorten(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from pulseline_core.query.errors import QueryError, QueryInterpretError, QueryParseError, shorten
+from pulseline_core.query.errors import QueryError, QueryInterpretError, QueryParseError, shorten, suggest
 from pulseline_core.query.functions import FUNCTIONS
 from pulseline_core.query.measured import Measured, measure, measure_dict, measure_list
 from pulseline_core.query.namespace import Namespace
@@ -122,7 +122,8 @@ class Interpreter:
     def _call(self, call: Call) -> Measured:
         function = FUNCTIONS.get(call.name)
         if function is None:
-            raise QueryInterpretError(f"Tried to call function '{shorten(call.name)}' which doesn't exist")
+            meant = suggest(call.name, FUNCTIONS)
+            raise QueryInterpretError(f"Tried to call function '{shorten(call.name)}' which doesn't exist{meant}")
         arguments = self._evaluate_all(call.arguments)
         self._context.source.pool.check()
         return function.call(call.name, arguments, self._context, self._namespace)

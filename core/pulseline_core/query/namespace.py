@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pulseline_core.query.budget import Budget
-from pulseline_core.query.errors import QueryFunctionError, QueryInterpretError, shorten
+from pulseline_core.query.errors import QueryFunctionError, QueryInterpretError, shorten, suggest
 from pulseline_core.query.measured import Measured, Value, measure
 from pulseline_core.times import to_us
 
@@ -58,7 +58,8 @@ class Namespace:
             return measure(f"{self._variables[_START].value}/{self._variables[_END].value}")
         value = self._variables.get(name)
         if value is None:
-            raise QueryInterpretError(f"Tried to reference variable '{shorten(name)}' which is not defined")
+            meant = suggest(name, self._variables)
+            raise QueryInterpretError(f"Tried to reference variable '{shorten(name)}' which is not defined{meant}")
         return value
 
     def find(self, name: str) -> Measured | None:
@@ -108,5 +109,6 @@ def _read_us(value: Value) -> int:
     try:
         instant = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
-        raise QueryFunctionError("Unable to parse starttime/endtime for query_bucket") from None
+        shown = f": {shorten(value)!r} is no ISO 8601 time" if isinstance(value, str) else ""
+        raise QueryFunctionError(f"Unable to parse starttime/endtime for query_bucket{shown}") from None
     return to_us(instant if instant.tzinfo else instant.replace(tzinfo=UTC))

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from pulseline_core.json_value import MAX_INTEGER
+from pulseline_core.query.errors import QueryParseError, shorten
 from pulseline_core.query.script import Script, refuse
 from pulseline_core.query.tokens import Token, TokenKind, iter_tokens
 from pulseline_core.query.tree import (
@@ -116,7 +117,7 @@ class _Parser:
         self._count(at)
         value = self._read_expression()
         if not self._is_at_end():
-            raise refuse("Invalid syntax for value to assign", self._token.at)
+            raise self._refuse_missing("an operator or ';'", problem="Invalid syntax for value to assign")
         self._skip(";")
         return Assignment(at=at, name=name, value=value)
 
@@ -128,7 +129,7 @@ class _Parser:
         if not self._is_at_end():
             if isinstance(expression, Variable):
                 raise refuse("Invalid syntax for assignment variable", self._token.at)
-            raise self._script.refuse_rest(self._token.offset)
+            raise self._refuse_missing("an operator or ';'")
         self._skip(";")
         return Evaluation(at=at, expression=expression)
 
@@ -155,7 +156,7 @@ class _Parser:
 
     def _read_block(self) -> tuple[Statement, ...]:
         if not self._token.is_sign("{"):
-            raise self._script.refuse_rest(self._token.offset)
+            raise self._refuse_missing("'{'")
         with self._bracket("}"):
             return self._read_statements()
 
@@ -206,7 +207,7 @@ class _Parser:
                     self._advance()
                     return Negative(at=token.at, operand=self._read_operand())
             case _:
-                raise self._script.refuse_rest(token.offset)
+                raise self._refuse_missing("a value")
 
     def _read_items(self, closing: str, read_item: Callable[[], _Item]) -> tuple[_Item, ...]:
         """Read what stands between brackets, with commas between; the opening one is the next word."""
@@ -245,6 +246,12 @@ class _Parser:
     def _following(self) -> Token:
         return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
 
+    def _refuse_missing(self, what: str, *, problem: str = "Syntax error") -> QueryParseError:
+        """Return the error to raise where something is missing before the next word."""
+        if self._token.kind is TokenKind.END:
+            return self._script.refuse_rest(self._token.offset)
+        return refuse(f"{problem}: {what} is missing before {shorten(self._token.text)!r}", self._token.at)
+
     def _advance(self) -> None:
         self._next += 1
 
@@ -265,7 +272,7 @@ class _Parser:
             if self._token.kind is TokenKind.END:
                 raise refuse(f"Syntax error: {opening.text!r} is never closed", opening.at)
             if not self._skip(closing):
-                raise self._script.refuse_rest(self._token.offset)
+                raise self._refuse_missing(f"{closing!r}")
 
     @contextmanager
     def _level(self, token: Token) -> Iterator[None]:

@@ -59,7 +59,7 @@ class Script:
         while closing != -1 and self._is_escaped(closing):
             closing = self.text.find(quote, closing + 1)
         if closing == -1:
-            raise refuse("Failed to parse string", self.locate(opening))
+            raise refuse(f"Failed to parse string: the closing {quote} is missing", self.locate(opening))
         return closing
 
     def read_literal(self, opening: int, closing: int) -> str:

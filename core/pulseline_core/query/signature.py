@@ -75,7 +75,10 @@ class Function:
             QueryFunctionError: an argument does not.
         """
         if not self._takes(len(arguments)):
-            raise QueryInterpretError(f"Tried to call function {name} with invalid amount of arguments")
+            raise QueryInterpretError(
+                f"Tried to call function {name} with invalid amount of arguments: "
+                f"it takes {self._describe_numbers()}, not {len(arguments)}"
+            )
         checkers = self.required + self.optional
         checkers += (self.required[-1:] or (check_value,)) * max(len(arguments) - len(checkers), 0)
         pool = context.source.pool
@@ -89,6 +92,12 @@ class Function:
     def _takes(self, number: int) -> bool:
         most = len(self.required) + len(self.optional)
         return number >= len(self.required) and (self.is_variadic or number <= most)
+
+    def _describe_numbers(self) -> str:
+        least, most = len(self.required), len(self.required) + len(self.optional)
+        if self.is_variadic:
+            return f"{least} or more"
+        return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _run(body: Body, context: Context, namespace: Namespace, arguments: Sequence[object]) -> Value:

@@ -50,6 +50,10 @@ def test_a_better_match_wins_over_an_older_bucket() -> None:
         ("find_bucket('x')", "Unable to find bucket matching 'x' (hostname filter set to 'None')"),
         ("find_bucket('aw', 'h')", "Unable to find bucket matching 'aw' (hostname filter set to 'h')"),
         ("query_bucket('x')", "There's no bucket named 'x'"),
+        (
+            "query_bucket('aw-watcher-windw_new')",
+            "There's no bucket named 'aw-watcher-windw_new'; did you mean 'aw-watcher-window_new'?",
+        ),
         ("query_bucket_eventcount('x')", "There's no bucket named 'x'"),
         (
             "find_bucket(1)",
@@ -106,14 +110,16 @@ def test_a_list_with_events_in_it_is_no_list_of_values() -> None:
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_wrong_number_of_arguments_is_refused(name: str) -> None:
-    """aw-server's words, which do not say how many it wants."""
+    """aw-server's words, and how many it takes."""
     least = len(FUNCTIONS[name].required)
     most = least + len(FUNCTIONS[name].optional)
     wrong = [least - 1] * (least > 0) + [most + 1] * (not FUNCTIONS[name].is_variadic)
 
     for number in wrong:
-        with pytest.raises(QueryInterpretError, match=f"^Tried to call function {name} with invalid amount"):
+        with pytest.raises(QueryInterpretError, match=f"^Tried to call function {name} with invalid amount") as caught:
             get_result(f"RETURN = {name}({', '.join(['[]'] * number)});")
+        assert f": it takes {least}" in str(caught.value)
+        assert f", not {number} (" in str(caught.value)
 
 
 def test_events_are_read_newest_first_and_cut_to_the_period() -> None:

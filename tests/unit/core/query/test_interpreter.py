@@ -70,6 +70,18 @@ def test_an_expression_has_its_value(text: str, result: object) -> None:
         ("RETURN = y", "Tried to reference variable 'y' which is not defined (line 1, column 10)"),
         ("RETURN", "Tried to reference variable 'RETURN' which is not defined (line 1, column 1)"),
         ("x = [1,\n y];", "Tried to reference variable 'y' which is not defined (line 2, column 2)"),
+        (
+            "evnts = 1; RETURN = events;",
+            "Tried to reference variable 'events' which is not defined; did you mean 'evnts'? (line 1, column 21)",
+        ),
+        (
+            "RETURN = ture;",
+            "Tried to reference variable 'ture' which is not defined; did you mean 'true'? (line 1, column 10)",
+        ),
+        (
+            "RETURN = flod(1);",
+            "Tried to call function 'flod' which doesn't exist; did you mean 'flood'? (line 1, column 10)",
+        ),
         ("RETURN = f(1);", "Tried to call function 'f' which doesn't exist (line 1, column 10)"),
         ("x = 1;", "Query doesn't assign the RETURN variable, nothing to respond"),
         ("", "Query doesn't assign the RETURN variable, nothing to respond"),
@@ -166,12 +178,14 @@ def test_the_interval_is_made_of_both_times() -> None:
     assert get_result("TIMEINTERVAL = 'a/b'; RETURN = [STARTTIME, ENDTIME];") == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", ["'yesterday'", "5", "[]"])
-def test_a_period_that_is_none_is_refused_when_it_is_used(value: str) -> None:
-    """ActivityWatch's words."""
+@pytest.mark.parametrize(
+    ("value", "shown"), [("'yesterday'", r": 'yesterday' is no ISO 8601 time"), ("5", ""), ("[]", "")]
+)
+def test_a_period_that_is_none_is_refused_when_it_is_used(value: str, shown: str) -> None:
+    """ActivityWatch's words, and a text that is no time."""
     assert get_result(f"STARTTIME = {value}; RETURN = 1;") == 1
 
-    with pytest.raises(QueryFunctionError, match=r"^Unable to parse starttime/endtime for query_bucket"):
+    with pytest.raises(QueryFunctionError, match=rf"^Unable to parse starttime/endtime for query_bucket{shown} \(line"):
         get_result(f"STARTTIME = {value}; RETURN = query_bucket('aw-watcher-window_new');")
 
 
