@@ -26,14 +26,14 @@ from pulseline_core.help_text import CLIENT_CODES, build_epilog
 @click.argument("bucket")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="At most so many; 0 is all.")
 @click.option("--start", metavar="TIME", help="Only what lasted beyond this time.")
-@click.option("--end", metavar="TIME", help="Only what began before this time.")
+@click.option("--end", "--stop", "end", metavar="TIME", help="Only what began before this time.")
 @server_options
 @json_option
 def command(*, bucket: str, limit: int, start: str | None, end: str | None, server: Server, form: Form) -> None:
     """Show the events of BUCKET, newest first, in local time.
 
-    A TIME is 'now', 'today', 'yesterday', a date, or a date and time; without an offset it is local. Events are cut
-    to the range. In a pipe: start, duration in seconds and data as JSON, separated by tabs.
+    A TIME is 'now', 'today', 'yesterday', a weekday (the last one), a date, or a date and time; without an offset it is
+    local. Events are cut to the range. In a pipe: start, duration in seconds and data as JSON, separated by tabs.
     """
     begin, until = parse_range(start, end, now=datetime.now(UTC))
     with server.open_rest() as rest:

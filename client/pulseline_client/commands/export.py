@@ -49,7 +49,7 @@ _FORMATS: Final = ("json", "csv", "ndjson")
     help="The form; json without it.",
 )
 @click.option("--start", metavar="TIME", help="Only what lasted beyond this time.")
-@click.option("--end", metavar="TIME", help="Only what began before this time.")
+@click.option("--end", "--stop", "end", metavar="TIME", help="Only what began before this time.")
 @server_options
 @json_option
 def command(
@@ -67,8 +67,8 @@ def command(
     As json it is one document that ActivityWatch can import; as csv a row an event with a column for each key of the
     data; as ndjson a JSON object a line. In csv a text that a spreadsheet would run as a formula begins with '.
 
-    A TIME is 'now', 'today', 'yesterday', a date, or a date and time; without an offset it is local. Events are cut
-    to the range.
+    A TIME is 'now', 'today', 'yesterday', a weekday (the last one), a date, or a date and time; without an offset it is
+    local. Events are cut to the range.
 
     Without --output it goes to standard output. A FILE appears when it is complete, readable by its owner alone; what
     was there before stays until then. With --json and --output: the file's name and size.

@@ -19,6 +19,9 @@ from pulseline_core.types import JSONObject, JSONValue
 #: Characters that turn the direction of text around them, so that a line shows what it does not say.
 _BIDIRECTIONAL: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+#: In the order of ``date.weekday``.
+_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
 #: Text that needs no quotes after ``key=``.
 _BARE_WORD: Final = re.compile(r"[^\s\"'=,]+")
 
@@ -87,8 +90,8 @@ def parse_instant(text: str, *, now: datetime, zone: tzinfo | None = None) -> da
     """Read an instant that a person wrote.
 
     Args:
-        text: ``now``, ``today`` or ``yesterday`` (their first moment), a date, or a date and time; without an offset
-            it is the reader's local time.
+        text: ``now``, ``today`` or ``yesterday`` (their first moment), a weekday (that of the last one, which may be
+            today), a date, or a date and time; without an offset it is the reader's local time.
         now: the present; aware.
         zone: the reader's time zone, ``None`` for the system's.
 
@@ -106,6 +109,8 @@ def parse_instant(text: str, *, now: datetime, zone: tzinfo | None = None) -> da
             return _begin_day(here, zone)
         case "yesterday":
             return _begin_day(here - timedelta(days=1), zone)
+        case weekday if weekday in _WEEKDAYS:
+            return _begin_day(here - timedelta(days=(here.weekday() - _WEEKDAYS.index(weekday)) % 7), zone)
         case written:
             return _read_written(written, zone)
 
@@ -132,7 +137,8 @@ def _read_written(text: str, zone: tzinfo | None) -> datetime:
         return _place(datetime.fromisoformat(text.upper()), zone)
     except (ValueError, OverflowError) as error:
         raise BadInput(
-            f"time {text[:64]!r} is not understood", hint="write '2026-11-23 10:00', '2026-11-23', 'today' or 'now'"
+            f"time {text[:64]!r} is not understood",
+            hint="write '2026-11-23 10:00', '2026-11-23', 'today', 'monday' or 'now'",
         ) from error
 
 

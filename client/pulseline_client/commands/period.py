@@ -16,7 +16,9 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 
 def period_options(command: _Command) -> _Command:
     """Give a click command the flags, and their texts as its arguments ``start`` and ``stop``."""
-    stop = click.option("--stop", metavar="TIME", default="now", show_default=True, help="Where the range ends.")
+    stop = click.option(
+        "--stop", "--end", "stop", metavar="TIME", default="now", show_default=True, help="Where the range ends."
+    )
     start = click.option("--start", metavar="TIME", default="today", show_default=True, help="Where the range begins.")
     return start(stop(command))
 

@@ -45,8 +45,8 @@ def command(  # noqa: PLR0913  one for each flag
 ) -> None:
     """Run the query in FILE, or from standard input for -, and show its result.
 
-    Without --start and --stop it is about today, up to now. A TIME is 'now', 'today', 'yesterday', a date (its first
-    moment), or a date and time; without an offset it is local. Events are cut to the range.
+    Without --start and --stop it is about today, up to now. A TIME is 'now', 'today', 'yesterday', a weekday (the last
+    one), a date (its first moment), or a date and time; without an offset it is local. Events are cut to the range.
 
     In a pipe: a list of events as start, duration in seconds and data as JSON, separated by tabs; any other result as
     JSON. With --csv a list of events is a row an event, with a column for each key of the data. What is wrong with a

@@ -144,6 +144,7 @@ def test_csv_is_for_events(server: QueryServer, file: Path, capsys: pytest.Captu
     [
         (["{}", "--csv", "--json"], 2, "--csv and --json exclude each other"),
         (["{}", "--start", "now", "--stop", "today"], 2, "the range ends before it begins: 'now' is later than"),
+        (["{}", "--start", "now", "--end", "today"], 2, "the range ends before it begins: 'now' is later than"),
         (["{}", "--start", "soon"], 2, "time 'soon' is not understood"),
         (["nowhere.txt"], 9, "no file 'nowhere.txt' exists"),
         (["."], 6, "no access to '.'"),

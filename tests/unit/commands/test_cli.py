@@ -91,7 +91,7 @@ def test_nothing_shows_the_list_of_commands(capsys: pytest.CaptureFixture[str]) 
         (["events"], "pulseline: error: missing argument 'BUCKET' (see 'pulseline events --help')"),
         (["up", "--port", "99999"], "pulseline: error: --port: setting 'api.port' is 99999, not between 0 and 65535"),
         (
-            ["events", "x", "--start", "now", "--end", "yesterday"],
+            ["events", "x", "--start", "now", "--stop", "yesterday"],
             "pulseline: error: the range ends before it begins: 'now' is later than 'yesterday'",
         ),
         (
