@@ -68,7 +68,8 @@ def test_report_is_tables_on_a_terminal(demo_system: Up) -> None:
 
     assert re.fullmatch(r"demo from \S+ 00:00:00\S+ to \S+ \S+", lines[0])
     assert lines[1].endswith(" active")
-    assert [line.split()[2] for line in lines if line.split()[:2] == ["TIME", "SHARE"]] == ["CATEGORY", "APP", "TITLE"]
+    titles = [line.split()[2] for line in lines if line.split()[:2] == ["TIME", "SHARE"]]
+    assert titles == ["DAY", "CATEGORY", "APP", "TITLE"]
     assert max(map(len, lines)) <= COLUMNS
 
 
@@ -82,7 +83,9 @@ def test_mark_is_under_what_is_wrong(demo_system: Up, file: Path) -> None:
     assert code == ExitCode.USAGE
     assert shown == '  5 | RETURN = sort_by_length(merge_events_by_keys(events, ["app"]));'
     assert shown[mark.index("^") :].startswith("sort_by_length")
-    assert error.startswith("pulseline: error: Tried to call function 'sort_by_length' which doesn't exist; did you mean")
+    assert error.startswith(
+        "pulseline: error: Tried to call function 'sort_by_length' which doesn't exist; did you mean"
+    )
 
 
 def test_pattern_that_is_none_is_told(demo_system: Up, file: Path) -> None:

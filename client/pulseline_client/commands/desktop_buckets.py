@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pulseline_client.queries import DesktopQueryParams
-from pulseline_core.errors import NotFound
+from pulseline_core.errors import BadInput, NotFound
 from pulseline_core.types import JSONObject, JSONValue
 
 _WINDOW: Final = "aw-watcher-window_"
@@ -15,6 +15,27 @@ _AFK: Final = "aw-watcher-afk_"
 #: The type of the buckets of browsers, and the host of those whose watcher does not know it.
 _BROWSER_TYPE: Final = "web.tab.current"
 _UNKNOWN_HOST: Final = "unknown"
+
+
+def choose_host(buckets: Mapping[str, JSONValue], here: str) -> str:
+    """Return the computer that is meant when none is named: this one, or else the only one.
+
+    Args:
+        buckets: all that there are, by id.
+        here: this computer's name.
+
+    Raises:
+        BadInput: there are several others.
+        NotFound: there is none with windows and absence.
+    """
+    hosts = [host for host in _list_hosts(buckets, _WINDOW) if _AFK + host in buckets]
+    if here in hosts:
+        return here
+    if not hosts:
+        raise _build_error(buckets, _WINDOW, here)
+    if len(hosts) > 1:
+        raise BadInput("which computer is not clear", hint=f"name one of {', '.join(hosts)}")
+    return hosts[0]
 
 
 def find_desktop(buckets: Mapping[str, JSONValue], hostname: str) -> DesktopQueryParams:
@@ -54,6 +75,10 @@ def _get_host(bucket: JSONValue) -> JSONValue:
 
 def _build_error(buckets: Mapping[str, JSONValue], prefix: str, hostname: str) -> NotFound:
     error = NotFound("bucket", prefix + hostname)
-    hosts = sorted(bucket_id.removeprefix(prefix) for bucket_id in buckets if bucket_id.startswith(prefix))
+    hosts = _list_hosts(buckets, prefix)
     error.hint = f"there are those of {', '.join(hosts)}" if hosts else "no computer has recorded any"
     return error
+
+
+def _list_hosts(buckets: Mapping[str, JSONValue], prefix: str) -> list[str]:
+    return sorted(bucket_id.removeprefix(prefix) for bucket_id in buckets if bucket_id.startswith(prefix))

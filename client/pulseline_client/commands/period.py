@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 import click
@@ -33,3 +34,19 @@ def parse_period(start: str, stop: str, *, now: datetime) -> tuple[datetime, dat
     if begin > end:
         raise BadInput(f"the range ends before it begins: {start!r} is later than {stop!r}")
     return begin.astimezone(), end.astimezone()
+
+
+def split_days(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the days of local time that a range is made of; its first and its last one may be parts of a day.
+
+    Args:
+        begin: of the range, in local time.
+        end: of the range, in local time, not before its begin.
+    """
+    borders, day = [begin], begin.date()
+    while day < end.date():
+        day += timedelta(days=1)
+        borders.append(datetime.combine(day, time()).astimezone())
+    if borders[-1] < end:
+        borders.append(end)
+    return list(pairwise(borders))

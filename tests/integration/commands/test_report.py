@@ -76,11 +76,12 @@ def test_lines_are_parts_seconds_and_names(server: QueryServer, capsys: pytest.C
 
 def test_json_names_what_it_is_about(server: QueryServer, capsys: pytest.CaptureFixture[str]) -> None:
     """With the range, and categories as lists."""
-    run(server, "desk", "--json", "--start", "2026-11-01T00:00:00+00:00", "--limit", "1")
+    run(server, "desk", "--json", "--limit", "1")
 
     report = json.loads(capsys.readouterr().out)
     assert (report["hostname"], report["duration"]) == ("desk", 16_201.5)
     assert (report["start"], report["stop"]) == server.period
+    assert report["days"] == []
     assert report["categories"] == [{"name": ["Work", "Programming"], "duration": 12_001.5}]
     assert report["domains"] == []
 
@@ -103,6 +104,39 @@ def test_tables_stand_under_one_another(server: QueryServer, tmp_path: Path) -> 
     assert lines[-2].startswith("       59s     0%  xxx")
     assert max(map(len, lines)) <= COLUMNS
     assert not any("DOMAIN" in line for line in lines)
+
+
+def test_several_days_are_shown_one_by_one(server: QueryServer, tmp_path: Path) -> None:
+    """Those without activity as well; above all else, and with the weekday."""
+    server.say(ANSWER, {"duration": 12_601.5}, {"duration": 0}, {"duration": 3600})
+    period = ("--start", "2026-11-20", "--stop", "2026-11-22 12:00")
+
+    lines = show("report", "desk", *period, "--port", str(server.port), home=tmp_path).lines
+
+    assert lines[3:7] == [
+        "      TIME  SHARE  DAY",
+        "3h 30m 02s    78%  Fri 2026-11-20",
+        "        0s     0%  Sat 2026-11-21",
+        "1h 00m 00s    22%  Sun 2026-11-22",
+    ]
+    (whole, *days) = (each.split("/") for each in server.queries[-1][1]["timeperiods"])
+    assert [days[0][0], days[-1][1]] == whole
+    assert [day[:10] for day, _ in days] == ["2026-11-20", "2026-11-21", "2026-11-22"]
+
+
+def test_long_range_is_not_shown_by_day(server: QueryServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be longer than all else."""
+    run(server, "desk", "--start", "2026-01-01", "--stop", "2026-03-01")
+
+    assert len(server.queries[-1][1]["timeperiods"]) == 1
+    assert "day\t" not in capsys.readouterr().out
+
+
+def test_without_a_name_it_is_the_only_host(server: QueryServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """As this computer has recorded nothing."""
+    assert run(server, "--json") == 0
+
+    assert json.loads(capsys.readouterr().out)["hostname"] == "desk"
 
 
 def test_nothing_recorded_is_said(server: QueryServer, tmp_path: Path) -> None:

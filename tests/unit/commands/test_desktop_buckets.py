@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pulseline_client.commands.desktop_buckets import find_desktop
-from pulseline_core.errors import ExitCode, NotFound
+from pulseline_client.commands.desktop_buckets import choose_host, find_desktop
+from pulseline_core.errors import BadInput, ExitCode, NotFound
 
 
 def build_buckets(**hosts: str) -> dict[str, Any]:
@@ -63,5 +63,34 @@ def test_server_without_computers_says_so() -> None:
     """Nothing has been recorded yet."""
     with pytest.raises(NotFound) as caught:
         find_desktop({}, "desk")
+
+    assert caught.value.hint == "no computer has recorded any"
+
+
+def test_without_a_name_it_is_this_computer() -> None:
+    """Though there are others."""
+    assert choose_host(build_buckets(), "desk") == "desk"
+
+
+def test_without_a_name_elsewhere_it_is_the_only_computer() -> None:
+    """One without absence is none."""
+    buckets = build_buckets()
+    del buckets["aw-watcher-afk_desk"]
+
+    assert choose_host(buckets, "phone") == "desktop"
+
+
+def test_without_a_name_elsewhere_several_are_shown() -> None:
+    """To choose from."""
+    with pytest.raises(BadInput, match="which computer") as caught:
+        choose_host(build_buckets(), "phone")
+
+    assert caught.value.hint == "name one of desk, desktop"
+
+
+def test_without_a_name_no_computer_is_said() -> None:
+    """The message names the bucket that this one would have."""
+    with pytest.raises(NotFound, match="aw-watcher-window_phone") as caught:
+        choose_host({}, "phone")
 
     assert caught.value.hint == "no computer has recorded any"
