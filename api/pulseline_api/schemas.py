@@ -147,7 +147,7 @@ COMPONENTS: Final[JSONObject] = {
         query={
             **_list(TEXT),
             "description": "The program, in one text or more, one behind the other.",
-            "examples": [["events = query_bucket('plug');", "RETURN = sum_durations(events);"]],
+            "examples": [["events = query_bucket(find_bucket('plug'));", "RETURN = sum_durations(events);"]],
         },
         timeperiods={
             **_list(TEXT),

@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pulseline_core.errors import ExitCode
@@ -112,3 +113,13 @@ def test_program_on_the_page_prints_categories(demo_system: Up, tmp_path: Path) 
 
     assert printed
     assert all(re.fullmatch(r".+ (?:\d+ days?, )?\d+:\d\d:\d\d(?:\.\d+)?", line) for line in printed)
+
+
+def test_example_of_the_description_is_answered(demo_system: Up) -> None:
+    """Tried on the page at /api/ as it stands."""
+    url = f"http://127.0.0.1:{demo_system.http_port}/api"
+    fields = httpx.get(f"{url}/openapi.json").json()["components"]["schemas"]["Query"]["properties"]
+
+    answer = httpx.post(f"{url}/0/query", json={name: field["examples"][0] for name, field in fields.items()})
+
+    assert (answer.status_code, len(answer.json())) == (200, 1)
