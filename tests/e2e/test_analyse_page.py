@@ -112,7 +112,7 @@ def test_the_week_has_a_line_for_each_day(system: System) -> None:
     lines = run_python(system, week).splitlines()
 
     assert len(lines) == 7
-    assert any("Code" in line for line in lines)
+    assert any("kate" in line for line in lines)
     assert lines[0].endswith("nothing")
 
 

@@ -44,20 +44,21 @@ class Habit:
     typical_s: float
 
 
+#: Most of it falls into ActivityWatch's own categories, so that a report shows some.
 HABITS: Final = (
-    Habit(app="Code", title="timeline.py - pulseline", weight=14, typical_s=260),
-    Habit(app="Code", title="test_timeline.py - pulseline", weight=9, typical_s=170),
-    Habit(app="Code", title="README.md - pulseline", weight=3, typical_s=110),
+    Habit(app="kate", title="timeline.py - pulseline", weight=14, typical_s=260),
+    Habit(app="kate", title="test_timeline.py - pulseline", weight=9, typical_s=170),
+    Habit(app="kate", title="README.md - pulseline", weight=3, typical_s=110),
     Habit(app="Alacritty", title="~/src/pulseline: git", weight=8, typical_s=45),
     Habit(app="Alacritty", title="~/src/pulseline: scripts/test", weight=7, typical_s=70),
     Habit(app="Firefox", title="MQTT Version 3.1.1", weight=5, typical_s=140),
-    Habit(app="Firefox", title="Pull requests - pulseline", weight=6, typical_s=120),
+    Habit(app="Firefox", title="Pull requests - GitHub", weight=6, typical_s=120),
     Habit(app="Firefox", title="Write-Ahead Logging - SQLite", weight=3, typical_s=160),
     Habit(app="Firefox", title="Weather for today", weight=2, typical_s=30),
     Habit(app="Thunderbird", title="Inbox", weight=6, typical_s=80),
     Habit(app="Thunderbird", title="Write: Re: release plan", weight=3, typical_s=150),
     Habit(app="Element", title="#pulseline", weight=7, typical_s=40),
-    Habit(app="LibreOffice", title="budget.ods", weight=2, typical_s=210),
+    Habit(app="libreoffice-calc", title="budget.ods", weight=2, typical_s=210),
     Habit(app="Spotify", title="Deep Focus", weight=2, typical_s=20),
 )
 
