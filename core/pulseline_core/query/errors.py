@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 from typing import ClassVar, Final
 
 from pulseline_core.errors import BadInput
@@ -25,6 +26,9 @@ from pulseline_core.query.tree import Position
 
 #: Of a value or a name in a message, this many characters at most.
 _SHOWN_CHARACTERS: Final = 64
+
+#: Of the names that one may have meant, so many are looked at: it takes half a millisecond each at worst.
+_MAX_CANDIDATES: Final = 1000
 
 
 class QueryError(BadInput):
@@ -69,9 +73,17 @@ class QueryInterpretError(QueryError):
 
 
 class QueryFunctionError(QueryError):
-    """A function can not work on its arguments."""
+    """A function can not work on its arguments.
+
+    Attributes:
+        argument: the number of the one that is refused, from 0, or ``None`` where it is more than one.
+    """
 
     kind = "QueryFunctionException"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.argument: int | None = None
 
 
 class QueryTooSlow(QueryInterpretError):
@@ -102,7 +114,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of a message that names what was meant, probably; an empty text where nothing is like it."""
     if len(name) > _SHOWN_CHARACTERS:
         return ""
-    close = difflib.get_close_matches(name, (each for each in known if len(each) <= _SHOWN_CHARACTERS), n=1)
+    candidates = (each for each in islice(known, _MAX_CANDIDATES) if len(each) <= _SHOWN_CHARACTERS)
+    close = difflib.get_close_matches(name, candidates, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

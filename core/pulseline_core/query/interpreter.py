@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from pulseline_core.query.errors import QueryError, QueryInterpretError, QueryParseError, shorten, suggest
+from pulseline_core.query.errors import (
+    QueryError,
+    QueryFunctionError,
+    QueryInterpretError,
+    QueryParseError,
+    shorten,
+    suggest,
+)
 from pulseline_core.query.functions import FUNCTIONS
 from pulseline_core.query.measured import Measured, measure, measure_dict, measure_list
 from pulseline_core.query.namespace import Namespace
@@ -126,7 +133,12 @@ class Interpreter:
             raise QueryInterpretError(f"Tried to call function '{shorten(call.name)}' which doesn't exist{meant}")
         arguments = self._evaluate_all(call.arguments)
         self._context.source.pool.check()
-        return function.call(call.name, arguments, self._context, self._namespace)
+        try:
+            return function.call(call.name, arguments, self._context, self._namespace)
+        except QueryFunctionError as error:
+            if error.argument is not None:
+                error.locate(call.arguments[error.argument].at)
+            raise
 
     def _work_off(self, chain: Chain) -> Measured:
         result = self._evaluate(chain.first)

@@ -14,6 +14,7 @@ from pulseline_core.query.measured import Measured, Value, measure
 from pulseline_core.query.namespace import Namespace
 from pulseline_core.query.source import EventSource
 from pulseline_core.transforms.columns import Columns
+from pulseline_core.transforms.data_pool import DataPool
 
 #: What is kept of what a query prints.
 _MAX_NOTES: Final = 100
@@ -82,7 +83,10 @@ class Function:
         checkers = self.required + self.optional
         checkers += (self.required[-1:] or (check_value,)) * max(len(arguments) - len(checkers), 0)
         pool = context.source.pool
-        checked = [check(each.value, pool) for check, each in zip(checkers, arguments, strict=False)]
+        checked = [
+            _check(checker, each.value, number, pool)
+            for number, (checker, each) in enumerate(zip(checkers, arguments, strict=False))
+        ]
         result = _run(self.body, context, namespace, checked)
         if not isinstance(result, Columns):
             return measure(result)
@@ -98,6 +102,14 @@ class Function:
         if self.is_variadic:
             return f"{least} or more"
         return f"{least}" if least == most else f"{least} to {most}"
+
+
+def _check(checker: Checker, value: Value, number: int, pool: DataPool) -> object:
+    try:
+        return checker(value, pool)
+    except QueryFunctionError as error:
+        error.argument = number
+        raise
 
 
 def _run(body: Body, context: Context, namespace: Namespace, arguments: Sequence[object]) -> Value:

@@ -232,3 +232,22 @@ def test_a_bug_in_a_function_is_not_taken_for_the_fault_of_the_query(monkeypatch
 
     with pytest.raises(TypeError, match="a bug"):
         ask("RETURN = query_bucket('aw-watcher-window_new');", source=source)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("RETURN = limit_events([], '3');", 27),
+        ("RETURN = limit_events(1, '3');", 23),
+        ("RETURN = concat([], [], 5);", 25),
+        ("RETURN = limit_events(flood([], 'x'), '3');", 33),
+        ("RETURN = limit_events([], 1 - 'a');", 29),
+        ("RETURN = limit_events([], query_bucket('none'));", 27),
+    ],
+)
+def test_place_of_a_wrong_argument_is_the_argument(text: str, column: int) -> None:
+    """Of several the first; what is wrong within it has its own place."""
+    with pytest.raises(QueryError) as caught:
+        get_result(text)
+
+    assert (caught.value.line, caught.value.column) == (1, column)
