@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def test_demo_ends_with_what_to_look_at(demo_system: Up) -> None:
     assert not any("publishing" in line for line in terminal.lines)
     assert f"  pulseline buckets {flags}" in terminal.lines
     assert f"  pulseline events aw-watcher-window_demo {flags}" in terminal.lines
+    (report,) = (line.split() for line in terminal.lines if line.startswith("  pulseline report demo "))
+    assert json.loads(ask(demo_system, *report[1:5], "--json").stdout)["duration"] > 0
 
 
 def test_tail_shows_the_newest_events_until_ctrl_c(demo_system: Up) -> None:

@@ -108,5 +108,6 @@ def _report(samples: Sequence[Sample], bucket_ids: Sequence[str], form: Form, fl
         case Form.TABLE:
             first = samples[0].event.timestamp.astimezone()
             click.echo(f"Published {len(samples)} events of {first:%A, %d %B}. Look at them:\n")
-            for command_line in ("buckets", f"events {bucket_ids[0]}", "tail"):
+            report = f"report {bucket_ids[0].rpartition('_')[2]} --start {first:%Y-%m-%d}"
+            for command_line in ("buckets", f"events {bucket_ids[0]}", report, "tail"):
                 click.echo(f"  {' '.join(['pulseline', command_line, *flags])}")
