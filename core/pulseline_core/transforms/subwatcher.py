@@ -27,7 +27,7 @@ def merge_subwatcher_fields(
 
         base     | eeeeeeeeeeeee   ttttt |
         sub      |     111  2222222      |
-        result   | eeeeE1E  E2E2 ttttt   |
+        result   | eeeeE1EeeE2E2   ttttt |
 
     Where several of ``sub`` hold, the one that began last counts; one without a length holds for the pieces in front of
     it and behind it. All events together are as long as before.
