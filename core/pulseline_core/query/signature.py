@@ -119,7 +119,8 @@ def _run(body: Body, context: Context, namespace: Namespace, arguments: Sequence
     except QueryError:
         raise
     except BadInput as error:
-        raise QueryFunctionError(str(error)) from error
+        problem = f"{error}; {error.hint}" if error.hint else str(error)
+        raise QueryFunctionError(problem) from error
 
 
 def pure(body: Callable[..., Value]) -> Body:

@@ -8,6 +8,7 @@ import pytest
 
 from pulseline_core.query.errors import QueryFunctionError, QueryInterpretError
 from pulseline_core.query.functions import FUNCTIONS
+from pulseline_core.transforms import patterns
 from tests.unit.core.query.memory_source import MemorySource, ask, build_event, get_result
 
 WINDOW = "e = query_bucket('aw-watcher-window_new');"
@@ -249,6 +250,17 @@ def test_a_bad_pattern_of_a_filter_is_refused_by_name() -> None:
     """There is nothing that the query could go on with."""
     with pytest.raises(QueryFunctionError, match=r"\(unclosed.*\(line 1, column \d+\)$"):
         get_result(f"{WINDOW} RETURN = filter_keyvals_regex(e, 'app', '(unclosed');")
+
+
+def test_a_pattern_that_takes_too_long_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People see one line: what is wrong, what to do, and where."""
+    monkeypatch.setattr(patterns, "SEARCH_LIMIT_S", 0.05)
+    source = MemorySource({"b": ("h", [build_event(1, 1, title="ab" * 20_000 + "d")])})
+
+    with pytest.raises(
+        QueryFunctionError, match=r"more than 0.05 s.*; repetitions within .* another way \(line 1, column 10\)$"
+    ):
+        get_result("RETURN = filter_keyvals_regex(query_bucket('b'), 'title', '(?:a|b|ab)*(?=c)d');", source=source)
 
 
 @pytest.mark.parametrize(
