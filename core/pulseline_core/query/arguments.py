@@ -90,11 +90,6 @@ def check_value(value: Value, _pool: DataPool) -> Value:
     return value
 
 
-def show(value: Value) -> str:
-    """Return a value as one short line."""
-    return f"{len(value)} events" if isinstance(value, Columns) else shorten(value)
-
-
 def _is_json(value: list[Value]) -> TypeGuard[list[JSONValue]]:
     """Return whether a list holds no events, however deep."""
     try:
@@ -107,6 +102,6 @@ def _is_json(value: list[Value]) -> TypeGuard[list[JSONValue]]:
 def _refuse(value: Value, expected: str) -> QueryFunctionError:
     name = "list" if isinstance(value, Columns) else type(value).__name__
     return QueryFunctionError(
-        f"Variable '{show(value)}' passed to function call is of invalid type. "
+        f"Variable '{shorten(value)}' passed to function call is of invalid type. "
         f"Expected {expected} but was <class '{name}'>"
     )

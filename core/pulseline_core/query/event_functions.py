@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pulseline_core.query.arguments import check_events, show
+from pulseline_core.query.arguments import check_events
 from pulseline_core.query.errors import QueryFunctionError, shorten
 from pulseline_core.query.measured import Value
 from pulseline_core.query.namespace import Namespace
@@ -107,7 +107,7 @@ def nop() -> int:
 
 def note(context: Context, _namespace: Namespace, *values: Value) -> None:
     """Keep the values for whoever asked."""
-    context.note(" ".join(show(each) for each in values))
+    context.note(" ".join(map(shorten, values)))
 
 
 def contains(collection: Value, item: Value) -> bool:
@@ -118,6 +118,6 @@ def contains(collection: Value, item: Value) -> bool:
         case dict() if isinstance(item, str):
             return item in collection
         case dict():
-            raise QueryFunctionError(f"contains looks for a key in a dict, and '{show(item)}' is not a str")
+            raise QueryFunctionError(f"contains looks for a key in a dict, and '{shorten(item)}' is not a str")
         case _:
-            raise QueryFunctionError(f"contains looks into a list or a dict, and '{show(collection)}' is neither")
+            raise QueryFunctionError(f"contains looks into a list or a dict, and '{shorten(collection)}' is neither")

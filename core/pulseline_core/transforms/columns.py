@@ -21,7 +21,7 @@ from pulseline_core.transforms.data_pool import Booleans, DataPool, Integers
 NO_ID: Final = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Columns:
     """Events, in any order.
 
@@ -41,6 +41,10 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def __repr__(self) -> str:
+        """Return what queries and their errors show of events: their number."""
+        return "1 event" if len(self) == 1 else f"{len(self)} events"
 
     @property
     def duration(self) -> Integers:

@@ -81,6 +81,10 @@ def test_a_better_match_wins_over_an_older_bucket() -> None:
             f"{INVALID_TYPE.format('[1]')} Expected a list of events but was <class 'list'>",
         ),
         (
+            "sum_durations([e, limit_events(e, 1)])",
+            f"{INVALID_TYPE.format('[3 events, 1 event]')} Expected a list of events but was <class 'list'>",
+        ),
+        (
             "merge_events_by_keys(e, e)",
             f"{INVALID_TYPE.format('3 events')} Expected a list without events but was <class 'list'>",
         ),
