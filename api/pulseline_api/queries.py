@@ -41,7 +41,7 @@ def build_query_routes(api: ServerAPI) -> Blueprint:
 
         A query that is wrong, or takes more time or memory than one may, is 400, with ActivityWatch's name of the
         error as ``type``. What was passed over, as a pattern of a category that can not be read, is named in the header
-        ``Pulseline-Warnings``, a JSON array of texts.
+        ``Pulseline-Warnings``, a JSON array of texts; behind that stands what the query printed, as ``print: ...``.
         """
         body = read_object()
         query, periods = parse_texts(body, "query"), parse_texts(body, "timeperiods")

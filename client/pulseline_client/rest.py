@@ -37,7 +37,7 @@ READ_TIMEOUT_S: Final = 60.0
 
 API: Final = "/api/0"
 
-#: The header that names what of a query was passed over, as a JSON array of texts.
+#: The header that names what of a query was passed over, and what it printed, as a JSON array of texts.
 _WARNINGS: Final = "Pulseline-Warnings"
 
 
@@ -169,7 +169,8 @@ class RestReader:
             query: statements, each ended by ``;``; the result is what ``RETURN`` is in the end.
             periods: starts and ends, aware.
             name: the query's variable ``NAME``; ``None`` is an empty text.
-            warn: told of what the server passed over, as a category's pattern that can not be; ``None`` logs it.
+            warn: told of what the server passed over, as a category's pattern that can not be, and what the query
+                printed, as ``print: ...``; ``None`` logs it.
 
         Raises:
             QueryRefused: the server can not read or run the query; its message says why, and mostly where.

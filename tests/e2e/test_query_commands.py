@@ -100,6 +100,15 @@ def test_pattern_that_is_none_is_told(demo_system: Up, file: Path) -> None:
     assert '"$category":["Uncategorized"]' in done.stdout
 
 
+def test_what_a_query_prints_is_shown_beside_its_result(demo_system: Up, file: Path) -> None:
+    """All the way from the process that runs it."""
+    file.write_text('print("asked for", NAME); RETURN = 1;')
+
+    done = ask(demo_system, "query", str(file), "--name", "it", *PERIOD)
+
+    assert (done.stdout, done.stderr) == ("1\n", "print: asked for it\n")
+
+
 def test_program_on_the_page_prints_categories(demo_system: Up, tmp_path: Path) -> None:
     """That of docs/reference/activitywatch-client.md, as it stands; its settings name the server."""
     page = (Path(__file__).parents[2] / "docs/reference/activitywatch-client.md").read_text(encoding="utf-8")

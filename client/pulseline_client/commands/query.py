@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913  one for each flag
 
     In a pipe: a list of events as start, duration in seconds and data as JSON, separated by tabs; any other result as
     JSON. With --csv a list of events is a row an event, with a column for each key of the data. What is wrong with a
-    query is told with its place.
+    query is told with its place; what it prints goes to standard error.
     """
     if is_csv and form is Form.JSON:
         raise click.UsageError("--csv and --json exclude each other")

@@ -1,4 +1,4 @@
-"""What is wrong with a query, as people see it: the line with a mark under the place, and what was passed over."""
+"""What is said of a query beside its result: the line with a mark under what is wrong, and what was passed over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from rich.cells import cell_len
 from pulseline_client.commands.human import escape
 from pulseline_client.commands.output import cut, open_console
 from pulseline_client.query_refused import QueryRefused
+
+#: Before what the query itself prints.
+_PRINTED: Final = "print: "
 
 #: How much of a long line is shown before the place, in characters.
 _BEFORE: Final = 30
@@ -28,8 +31,8 @@ def show_place(query: str, error: QueryRefused) -> None:
 
 
 def show_warning(warning: str) -> None:
-    """Print what the server passed over to standard error."""
-    click.echo(f"warning: {escape(warning)}", err=True)
+    """Print what the server passed over, or what the query printed, to standard error."""
+    click.echo(escape(warning) if warning.startswith(_PRINTED) else f"warning: {escape(warning)}", err=True)
 
 
 def draw_place(line: str, number: int, column: int, *, width: int) -> tuple[str, str]:

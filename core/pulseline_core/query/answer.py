@@ -49,13 +49,12 @@ class Answer:
 
     Attributes:
         results: one for each period.
-        warnings: parts of the query that had no effect, such as a rule with a pattern that can not be read.
-        notes: what it printed.
+        warnings: parts of the query that had no effect, such as a rule with a pattern that can not be read; behind them
+            what it printed, each as ``print: ...``.
     """
 
     results: tuple[Value, ...]
     warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def answer(question: Question, source: EventSource, budget: Budget) -> Answer:
@@ -74,7 +73,7 @@ def answer(question: Question, source: EventSource, budget: Budget) -> Answer:
             namespace.clear()
             budget.keep(result)  # until all is written
             results.append(result.value)
-    return Answer(results=tuple(results), warnings=tuple(context.warnings), notes=tuple(context.notes))
+    return Answer(results=tuple(results), warnings=(*context.warnings, *context.notes))
 
 
 @lru_cache(maxsize=_REMEMBERED_PROGRAMS)

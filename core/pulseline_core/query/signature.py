@@ -28,7 +28,7 @@ class Context:
         source: the buckets.
         budget: what the request may use.
         warnings: about parts of the query that have no effect, in order, each once.
-        notes: what it prints.
+        notes: what it prints, in order.
     """
 
     source: EventSource
@@ -43,7 +43,7 @@ class Context:
     def note(self, text: str) -> None:
         """Add what the query prints, up to a bound."""
         if len(self.notes) < _MAX_NOTES:
-            self.notes.append(text)
+            self.notes.append(f"print: {text}")
 
 
 Body: TypeAlias = Callable[..., Value]

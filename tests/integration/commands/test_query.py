@@ -199,6 +199,18 @@ def test_what_was_passed_over_is_told(server: QueryServer, file: Path, capsys: p
     assert output.err == "warning: pattern '(\\x1b' of a category can not be read\n"
 
 
+def test_what_the_query_prints_is_no_warning(
+    server: QueryServer, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stands beside the result, as it came."""
+    server.say(1)
+    server.warnings = ["print: 3 events"]
+
+    assert run(server, str(file)) == 0
+
+    assert capsys.readouterr() == ("1\n", "print: 3 events\n")
+
+
 @pytest.mark.parametrize("message", ["a query without a place", "far away (line 9, column 1)"])
 def test_error_without_a_place_is_its_line(
     server: QueryServer, file: Path, capsys: pytest.CaptureFixture[str], message: str

@@ -230,10 +230,23 @@ def test_a_function_over_values_has_its_result(text: str, result: object) -> Non
 
 def test_what_a_query_prints_comes_with_the_answer() -> None:
     """A line for each call, of one short line; at most a hundred."""
-    notes = ask(f"{WINDOW} print('a', 1, [true]); print(e); print('x\ny' + '{'z' * 200}'); print(); RETURN = 1;").notes
+    text = f"{WINDOW} print('a', 1, [true]); print(e); print(e); print('x\ny' + '{'z' * 200}'); print(); RETURN = 1;"
 
-    assert notes == ("a 1 [True]", "3 events", f"x y{'z' * 61}...", "")
-    assert len(ask("print(1);" * 200 + "RETURN = 1;").notes) == 100
+    assert ask(text).warnings == (
+        "print: a 1 [True]",
+        "print: 3 events",
+        "print: 3 events",
+        f"print: x y{'z' * 61}...",
+        "print: ",
+    )
+    assert len(ask("print(1);" * 200 + "RETURN = 1;").warnings) == 100
+
+
+def test_what_a_query_prints_comes_behind_the_warnings() -> None:
+    """However much it is, none of them is lost."""
+    answer = ask(f"{WINDOW} print('a'); RETURN = tag(e, [['bad', {{'regex': '('}}]]);")
+
+    assert [warning[:6] for warning in answer.warnings] == ["rule '", "print:"]
 
 
 def test_a_rule_with_a_bad_pattern_matches_nothing_and_is_named() -> None:
