@@ -157,7 +157,7 @@ def test_a_functions_section_has_its_signature_and_an_example(name: str) -> None
         ("lists, dicts and data within one another, in one value", LIMITS.depth),
         ("events in all values at once", LIMITS.kept_values * LIMITS.rows),
         ("characters and items in all values at once", LIMITS.kept_values * LIMITS.parts),
-        ("bytes of new data, as categories and parts of addresses", LIMITS.new_data_bytes),
+        ("bytes of new data: what is read for the first time, categories, parts of addresses", LIMITS.new_data_bytes),
         ("bytes of events within events (`chunk_events_by_key`), all periods together", LIMITS.nested_bytes),
         ("bytes of memory (`api.query_memory_bytes`)", API.query_memory_bytes),
     ],

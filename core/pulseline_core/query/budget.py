@@ -25,7 +25,7 @@ class Limits:
         parts: characters, and items of lists and dicts, in one value.
         depth: lists and dicts within one another.
         kept_values: all values that exist at once may have so many times the rows and parts of one.
-        new_data_bytes: how much the data pool may grow by what the query makes of data.
+        new_data_bytes: how much the data pool may grow, by what is read for the first time and by what is made of it.
         nested_bytes: JSON of events that become data of others, over all periods; decoded it takes ten times that.
     """
 
@@ -77,9 +77,9 @@ class Budget:
                 raise QueryAbandoned
 
     def check_new_data(self, size_bytes: int) -> None:
-        """Raise ``QueryTooLarge`` when a query makes more data than it may."""
+        """Raise ``QueryTooLarge`` when the data pool has grown by more than it may."""
         if size_bytes > self.limits.new_data_bytes:
-            raise QueryTooLarge("makes too many bytes of data", self.limits.new_data_bytes)
+            raise QueryTooLarge("has too many bytes of new data", self.limits.new_data_bytes)
 
     def count_read(self, events: int) -> None:
         """Count events that were read from the store.

@@ -152,5 +152,5 @@ def test_data_that_a_query_makes_is_bounded() -> None:
     source = MemorySource({"b": ("h", [build_event(1, 1, n=str(n)) for n in range(1000)])})
     tags = "".join(f"e = tag(e, [['{'x' * 1000}{n}', {{'regex': '.'}}]]);" for n in range(30))
 
-    with pytest.raises(QueryInterpretError, match="makes too many bytes of data"):
+    with pytest.raises(QueryInterpretError, match="has too many bytes of new data"):
         ask("e = query_bucket('b');", tags, "RETURN = 1;", source=source, limits=Limits(new_data_bytes=10_000_000))
