@@ -84,16 +84,17 @@ def canonical(value: JSONValue) -> str:
 
     So ``1`` equals ``1.0`` (both are the JSON number one) and ``true`` equals neither.
     """
-    return json.dumps(_fold_floats(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return json.dumps(fold_floats(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
-def _fold_floats(value: JSONValue) -> JSONValue:
+def fold_floats(value: JSONValue) -> JSONValue:
+    """Return a value with each whole float as its integer."""
     match value:
         case float() if value.is_integer() and MIN_INTEGER <= value <= MAX_INTEGER:
             return int(value)
         case list():
-            return [_fold_floats(item) for item in value]
+            return [fold_floats(item) for item in value]
         case dict():
-            return {key: _fold_floats(item) for key, item in value.items()}
+            return {key: fold_floats(item) for key, item in value.items()}
         case _:
             return value

@@ -14,8 +14,10 @@ from typing import Final
 import numpy as np
 
 from pulseline_core.event import Event, restore_event
+from pulseline_core.json_value import fold_floats
 from pulseline_core.times import MICROSECOND, from_us, to_us
 from pulseline_core.transforms.data_pool import Booleans, DataPool, Integers
+from pulseline_core.types import JSONObject
 
 #: The id of an event that the store does not have: one that was computed.
 NO_ID: Final = -1
@@ -83,9 +85,9 @@ def concatenate(first: Columns, *others: Columns) -> Columns:
 
 
 def from_events(events: Iterable[Event], pool: DataPool) -> Columns:
-    """Return events as columns, in their order."""
+    """Return events as columns, in their order; whole numbers in their data become integers, as in the store."""
     rows = [
-        (to_us(event.timestamp), event.duration // MICROSECOND, pool.intern(event.data), _get_id(event))
+        (to_us(event.timestamp), event.duration // MICROSECOND, pool.intern(_fold(event.data)), _get_id(event))
         for event in events
     ]
     if not rows:
@@ -106,6 +108,10 @@ def to_events(columns: Columns) -> list[Event]:
         )
         for event_id, start, end, code in rows
     ]
+
+
+def _fold(data: JSONObject) -> JSONObject:
+    return {key: fold_floats(value) for key, value in data.items()}
 
 
 def _get_id(event: Event) -> int:

@@ -106,6 +106,14 @@ def test_the_package_exports_these_functions_and_no_more() -> None:
     assert set(transforms.__all__) == set(PARAMETERS)
 
 
+def test_one_and_a_whole_float_of_one_are_equal_data() -> None:
+    """As in the store, whoever built the events; ``true`` is another value."""
+    events = [event(0, 5, n=1, deep=[{"n": 2.0}]), event(6, 5, n=1.0, deep=[{"n": 2}]), event(12, 5, n=True, deep=[])]
+
+    assert [each.duration.total_seconds() for each in transforms.merge_events_by_keys(events, ["n", "deep"])] == [10, 5]
+    assert transforms.flood(events[:2]) == [event(0, 11, n=1, deep=[{"n": 2}])]
+
+
 @pytest.mark.parametrize("case", HEARTBEATS, ids=lambda case: case["id"])
 def test_heartbeats_are_reduced_as_in_activitywatch(case: dict[str, Any]) -> None:
     """Recorded from aw-core 0.5.18."""
