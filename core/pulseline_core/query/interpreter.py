@@ -146,6 +146,7 @@ class Interpreter:
             self._budget.keep(result)
             operand = self._evaluate(operation.operand)
             self._budget.drop(result)
+            self._budget.check()  # comparing two large lists takes a quarter of a second
             try:
                 result = apply(operation.operator, result, operand)
                 self._budget.check_size(result)
