@@ -69,7 +69,7 @@ class ServerAPI:
         self._reader = reader
         self._writes = Writes(reader, writer)
         self._info = info
-        self._queries = queries or NoQueries()
+        self._queries = NoQueries() if queries is None else queries
         self._find_log = find_log
         self._import_target = WriterTarget(self._writes, reader.has_bucket)
         self.settings = Settings(reader, self._writes)

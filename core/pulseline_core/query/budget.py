@@ -50,7 +50,7 @@ class Budget:
     def __init__(
         self, monotonic: Callable[[], float], *, is_client_gone: Callable[[], bool], limits: Limits | None = None
     ) -> None:
-        self.limits: Final = limits or Limits()
+        self.limits: Final = Limits() if limits is None else limits
         self._monotonic = monotonic
         self._is_client_gone = is_client_gone
         now = monotonic()

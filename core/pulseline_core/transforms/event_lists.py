@@ -49,7 +49,11 @@ class Rule:
         self._rule = _read_rule(self.json)
 
     def match(self, e: Event) -> bool:
-        """Return whether the pattern is found in a text of an event's data."""
+        """Return whether the pattern is found in a text of an event's data.
+
+        Raises:
+            PatternTooSlow: it took too long to search a text.
+        """
         pattern = self._rule.pattern
         return pattern is not None and any(
             isinstance(value, str) and self._rule.looks_at(key) and pattern.search(value)
@@ -244,5 +248,5 @@ def _read_rule(json_rule: dict[str, JSONValue]) -> rules.Rule:
 
 
 def _check_problems(rule_set: rules.RuleSet) -> None:
-    for problem in rule_set.problems:
-        raise InvalidRule(problem)
+    if problems := rule_set.problems:
+        raise InvalidRule(problems[0])
