@@ -63,6 +63,7 @@ class DataPool:
         self._decoded: dict[int, JSONObject] = {}
         self._results: dict[Hashable, npt.NDArray[np.int32]] = {}
         self._text_bytes = 0
+        self._result_bytes = 0
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -70,7 +71,7 @@ class DataPool:
     @property
     def size_bytes(self) -> int:
         """About how much memory the pool takes, decoded objects left out."""
-        return self._text_bytes + _OBJECT_BYTES * len(self) + sum(result.nbytes for result in self._results.values())
+        return self._text_bytes + _OBJECT_BYTES * len(self) + self._result_bytes
 
     def intern(self, data: JSONObject) -> int:
         """Return the code of a data object; it is kept as text, not as this object."""
@@ -130,14 +131,17 @@ class DataPool:
 
     def _rewrite_each(self, codes: Sequence[int], function: Rewrite) -> Iterator[int]:
         known, dumps = self._codes, orjson.dumps
-        for data in self._iter_data(codes):
+        for code, data in zip(codes, self._iter_data(codes), strict=True):
             made = function(data)
+            if made is data:
+                yield code
+                continue
             text = dumps(made, option=orjson.OPT_SORT_KEYS)
-            code = known.get(text)
-            if code is None:
-                code = self._add(_copy(text))
-                self._decoded[code] = made
-            yield code
+            new_code = known.get(text)
+            if new_code is None:
+                new_code = self._add(_copy(text))
+                self._decoded[new_code] = made
+            yield new_code
 
     def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
         known: dict[tuple[object, ...], int] = {}  # by values that are texts: of others Python takes 1 for true
@@ -185,6 +189,8 @@ class DataPool:
             grown = np.full(len(self) * 5 // 4 + 16, _UNKNOWN, dtype=np.int32)
             if results is not None:
                 grown[: len(results)] = results
+                self._result_bytes -= results.nbytes
+            self._result_bytes += grown.nbytes
             results = self._results[key] = grown
         return results
 

@@ -19,16 +19,20 @@ def merge_events_by_keys(events: Columns, keys: Sequence[str]) -> Columns:
     """
     if not keys:
         return events
-    groups = events.pool.project(events.data, tuple(keys))
-    first = _find_first(groups, len(events.pool))
-    durations = np.zeros(len(events.pool), dtype=np.int64)
+    if not len(events):
+        return events
+    codes = events.pool.project(events.data, tuple(keys))
+    groups = codes - codes.min()  # codes of one time lie close together, those of all times may be many
+    first = _find_first(groups)
+    durations = np.zeros(int(groups.max()) + 1, dtype=np.int64)
     np.add.at(durations, groups, events.duration)
-    start, data = events.start[first], groups[first]
-    return Columns(events.pool, start, start + durations[data], data, np.full(len(first), NO_ID, dtype=np.int64))
+    start = events.start[first]
+    nothing = np.full(len(first), NO_ID, dtype=np.int64)
+    return Columns(events.pool, start, start + durations[groups[first]], codes[first], nothing)
 
 
-def _find_first(codes: Integers, code_count: int) -> Integers:
-    """Return the place at which each code that occurs does so first, in order."""
-    first = np.full(code_count, len(codes), dtype=np.int64)
-    np.minimum.at(first, codes, np.arange(len(codes)))
-    return np.sort(first[first < len(codes)])
+def _find_first(groups: Integers) -> Integers:
+    """Return the place at which each group that occurs does so first, in order."""
+    first = np.full(int(groups.max()) + 1, len(groups), dtype=np.int64)
+    np.minimum.at(first, groups, np.arange(len(groups)))
+    return np.sort(first[first < len(groups)])
