@@ -96,9 +96,11 @@ class ColumnReader:
             [(last,)] = connection.fetch_all(_LAST_REWRITE)
             self._last_rewrite = last or 0
             return
-        # The last one that is known comes along, unless it is forgotten, and some that follow it may be, too.
+        # The last one that is known comes along, unless it is forgotten, and some that follow it may be, too. Where
+        # none is known, the first of all does.
         rewrites = connection.fetch_all(_REWRITES, (self._last_rewrite,))
-        if self._last_rewrite and (not rewrites or rewrites[0][0] != self._last_rewrite):
+        first = rewrites[0][0] if rewrites else 0
+        if first > max(self._last_rewrite, 1) or first < self._last_rewrite:
             self._cache.clear()
         for rewrite_id, bucket_key, from_us in rewrites:
             if rewrite_id > self._last_rewrite:

@@ -183,6 +183,21 @@ def test_a_reader_that_missed_too_much_forgets_everything(place: Place, store: S
     assert rows[-1][2] != rows[-1][1]
 
 
+def test_a_reader_that_knew_no_note_and_missed_the_first_forgets_everything(place: Place) -> None:
+    """A database in which nothing but newest events ever changed has none."""
+    with place.open_store() as store, place.open_columns() as columns:
+        beat(store, *(make_event(number * 3600) for number in range(100)))
+        read_columns(columns)
+        with store.transaction() as tx:
+            tx._connection.change("UPDATE event SET end_us = end_us + 1 WHERE id = 1")
+            tx._connection.change("INSERT INTO rewrite (id, bucket, from_us) VALUES (?, 1, ?)", (KEPT_REWRITES, MAX_US))
+            tx._timelines.note_rewrite(tx._timelines.get(get_row(tx).key), MAX_US)
+
+        rows = read_columns(columns)
+
+    assert rows[-1][2] != rows[-1][1]
+
+
 def test_a_bucket_that_was_made_anew_is_another_one(place: Place, store: Store) -> None:
     """Nothing of the deleted one is seen."""
     insert(store, *(make_event(number * 3600) for number in range(50)))
