@@ -14,7 +14,6 @@ Whatever else happens to a timeline is noted by the writer (``rewrites``), and c
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pulseline_core.store.column_text import EventArrays
@@ -52,10 +51,9 @@ class Block(NamedTuple):
     complete_us: int
 
 
-def iter_blocks(bucket_key: int, first_us: int, last_us: int) -> Iterator[BlockKey]:
-    """Yield the blocks that a range touches."""
-    for number in range(first_us >> _BLOCK_BITS, (last_us >> _BLOCK_BITS) + 1):
-        yield BlockKey(bucket_key, number)
+def find_block(bucket_key: int, instant_us: int) -> BlockKey:
+    """Return the block that an instant lies in."""
+    return BlockKey(bucket_key, instant_us >> _BLOCK_BITS)
 
 
 class ColumnCache:

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from pulseline_core.store.column_cache import Block, BlockKey, ColumnCache, iter_blocks
+from pulseline_core.store.column_cache import Block, BlockKey, ColumnCache, find_block
 from pulseline_core.store.column_text import EventArrays, join_arrays, no_arrays, read_arrays
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.event_rows import MIN_US
@@ -31,16 +31,15 @@ from pulseline_core.transforms.data_pool import DataPool, Integers
 #: Half of it is for events, half for their data; a million events take 32 MiB, a hundred thousand titles 30 MiB.
 CACHE_BYTES: Final = 256 * 1024 * 1024
 
-#: Blocks that are read by one statement: twelve days.
+#: Blocks that are read by one statement: twelve days, where none of them is empty.
 _RUN_BLOCKS: Final = 16
 
 #: Rows of data that are read by one statement; SQLite takes up to 32,766 parameters.
 _DATA_ROWS: Final = 1000
 
 _BUCKETS: Final = f"SELECT name, hostname FROM bucket WHERE {IS_KEPT} ORDER BY id"  # noqa: S608 - a constant
-_ENDS: Final = """
-SELECT (SELECT MIN(start_us) FROM event WHERE bucket_id = ?), (SELECT MAX(start_us) FROM event WHERE bucket_id = ?)
-"""
+_NEXT: Final = "SELECT MIN(start_us) FROM event WHERE bucket_id = ? AND start_us >= ?"
+_NEWEST: Final = "SELECT MAX(start_us) FROM event WHERE bucket_id = ?"
 _SELECT_DATA: Final = "SELECT id, CAST(json AS BLOB) FROM event_data WHERE id IN ({})"
 _REWRITES: Final = "SELECT id, bucket, from_us FROM rewrite WHERE id >= ? ORDER BY id"
 _LAST_REWRITE: Final = "SELECT MAX(id) FROM rewrite"
@@ -160,12 +159,22 @@ class Snapshot:
 
     def _read_beginning(self, wanted: EventRange) -> list[EventArrays]:
         """Return the events that begin in the range."""
-        [(oldest_us, newest_us)] = self._connection.fetch_all(_ENDS, (wanted.bucket_key, wanted.bucket_key))
-        if oldest_us is None:
+        [(newest_us,)] = self._connection.fetch_all(_NEWEST, (wanted.bucket_key,))
+        if newest_us is None:
             return []
-        first_us, last_us = max(wanted.first_us, oldest_us), min(wanted.last_us, newest_us)
-        keys = iter_blocks(wanted.bucket_key, first_us, last_us)
+        first_us, last_us = wanted.first_us, min(wanted.last_us, newest_us)
+        keys = self._iter_blocks(wanted.bucket_key, first_us, last_us)
         return [events.starting(first_us, last_us + 1) for events in self._iter_events(keys, last_us, newest_us)]
+
+    def _iter_blocks(self, bucket_key: int, first_us: int, last_us: int) -> Iterator[BlockKey]:
+        """Yield the blocks in which events of the range begin: there may be none for decades, after a wrong clock."""
+        while True:
+            [(start_us,)] = self._connection.fetch_all(_NEXT, (bucket_key, first_us))
+            if start_us is None or start_us > last_us:
+                return
+            key = find_block(bucket_key, start_us)
+            yield key
+            first_us = key.behind_us
 
     def _iter_events(self, keys: Iterable[BlockKey], last_us: int, newest_us: int) -> Iterator[EventArrays]:
         """Yield the events of blocks that follow one another, from what is kept and from the database."""
@@ -183,7 +192,7 @@ class Snapshot:
             yield from self._load(missing, newest_us)
 
     def _load(self, keys: list[BlockKey], newest_us: int) -> Iterator[EventArrays]:
-        """Read blocks that follow one another, keep and yield them; of the first a part may be kept already."""
+        """Read blocks with nothing between them, keep and yield them; of the first a part may be kept already."""
         self.pool.check()
         kept = self._cache.get(keys[0]) or Block(no_arrays(), keys[0].first_us)
         rows = read_arrays(self._connection, keys[0].bucket_key, kept.complete_us, keys[-1].behind_us)

@@ -166,6 +166,16 @@ def test_what_is_kept_is_not_read_again(place: Place, store: Store) -> None:
     assert [row[0] for row in rows if row[2] != row[1]] == [100]
 
 
+def test_decades_without_events_cost_nothing(place: Place, store: Store) -> None:
+    """A device begins in 1970 until somebody tells it the time."""
+    insert(store, make_event(0), make_event(10), Event(timestamp=from_us(1), duration=timedelta(0), data={}))
+    with place.open_columns() as columns:
+        rows = read_columns(columns)
+
+        assert [row[1] for row in rows] == [to_us(make_event(10).timestamp), to_us(make_event(0).timestamp), 1]
+        assert columns._cache.size_bytes < 5_000
+
+
 def test_a_reader_that_missed_too_much_forgets_everything(place: Place, store: Store) -> None:
     """The writer keeps the latest notes only."""
     insert(store, *(make_event(number * 3600) for number in range(100)))
