@@ -77,7 +77,7 @@ class ApiSettings:
         10.0, limits=(0.1, 3_600), help="How long a query may run, and how long it may wait for a process before."
     )
     query_memory_bytes: int = setting(
-        _GIB, limits=(_GIB // 4, 64 * _GIB), help="Memory of one such process; a query that needs more is refused."
+        _GIB, limits=(_GIB // 2, 64 * _GIB), help="Memory of one such process; a query that needs more is refused."
     )
 
     def __post_init__(self) -> None:
