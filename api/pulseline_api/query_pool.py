@@ -25,6 +25,9 @@ from pulseline_core.errors import Closed
 
 logger = logging.getLogger(__name__)
 
+#: How long a query waits for a process, of the time that it may take then: with both, an answer comes within 15 s.
+_WAIT_SHARE: Final = 0.4
+
 #: Who waits looks this often whether its client still does.
 _LOOK_S: Final = 0.25
 
@@ -42,7 +45,7 @@ class QueryPool:
     """
 
     def __init__(self, options: WorkerOptions, *, workers: int, places: int) -> None:
-        self._wait_s = options.timeout_s
+        self._wait_s = options.timeout_s * _WAIT_SHARE
         self._processes = [QueryProcess(options) for _ in range(workers)]
         self._free: LifoQueue[QueryProcess] = LifoQueue()
         self._places = Places(places, f"{places} queries run or wait already; try again when one of them has ended")

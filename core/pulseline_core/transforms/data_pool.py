@@ -32,8 +32,8 @@ Predicate: TypeAlias = Callable[[JSONObject], bool]
 
 _UNKNOWN: Final = -1
 
-#: Objects that are kept decoded until the end of a query, about half a kilobyte each.
-_MAX_DECODED: Final = 200_000
+#: Text of the objects that are kept decoded until the end of a query; they take about four times as much.
+_MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
 
 #: After so many objects the pool's ``check`` is called: some 100 microseconds.
 _CHECK_EVERY: Final = 64
@@ -61,6 +61,7 @@ class DataPool:
         self._codes: dict[bytes, int] = {}
         self._texts: list[bytes] = []
         self._decoded: dict[int, JSONObject] = {}
+        self._decoded_bytes = 0
         self._results: dict[Hashable, npt.NDArray[np.int32]] = {}
         self._text_bytes = 0
         self._result_bytes = 0
@@ -102,6 +103,7 @@ class DataPool:
     def forget_decoded(self) -> None:
         """Forget the decoded objects: they take several times the memory of their texts."""
         self._decoded.clear()
+        self._decoded_bytes = 0
 
     def rewrite(self, codes: Integers, key: Hashable, function: Rewrite) -> Integers:
         """Return the codes of what a function makes of the data.
@@ -141,6 +143,7 @@ class DataPool:
             if new_code is None:
                 new_code = self._add(_copy(text))
                 self._decoded[new_code] = made
+                self._decoded_bytes += len(text)
             yield new_code
 
     def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
@@ -168,12 +171,13 @@ class DataPool:
     def _decode(self, codes: Sequence[int]) -> list[JSONObject]:
         """Return data objects; those that are not decoded yet are decoded together."""
         decoded = self._decoded
-        if len(decoded) > _MAX_DECODED:
-            decoded.clear()
+        if self._decoded_bytes > _MAX_DECODED_BYTES:
+            self.forget_decoded()
         missing = [code for code in codes if code not in decoded]
         if missing:
             texts = b",".join([self._texts[code] for code in missing])
             decoded.update(zip(missing, orjson.loads(b"[%b]" % texts), strict=True))
+            self._decoded_bytes += len(texts)
         return [decoded[code] for code in codes]
 
     def _add(self, text: bytes) -> int:
@@ -187,12 +191,21 @@ class DataPool:
         results = self._results.get(key)
         if results is None or len(results) < len(self):
             grown = np.full(len(self) * 5 // 4 + 16, _UNKNOWN, dtype=np.int32)
-            if results is not None:
+            if results is None:
+                self._result_bytes += _measure(key)
+            else:
                 grown[: len(results)] = results
                 self._result_bytes -= results.nbytes
             self._result_bytes += grown.nbytes
             results = self._results[key] = grown
         return results
+
+
+def _measure(key: Hashable) -> int:
+    """Return about how much memory a key takes."""
+    if isinstance(key, (tuple, frozenset)):
+        return _OBJECT_BYTES + sum(map(_measure, key))
+    return _OBJECT_BYTES + (len(key) if isinstance(key, str) else 0)
 
 
 def _copy(text: bytes) -> bytes:

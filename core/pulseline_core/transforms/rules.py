@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -106,7 +107,7 @@ class RuleSet:
             {number: rule.pattern for number, rule in enumerate(self.rules) if rule.pattern is not None}
         )
         self._is_choosy = any(rule.select_keys is not None for rule in self.rules)
-        #: The rules whose pattern took too long. Replaced, never changed: threads share it.
+        #: The rules whose pattern took too long. Replaced, never changed: copies begin with the same one.
         self._given_up: frozenset[int] = frozenset()
         ranked = sorted(
             range(len(self.rules)), key=lambda number: (bool(self.rules[number].name), self.rules[number].rank, number)
@@ -169,12 +170,14 @@ class RuleSet:
 
 
 def build_rule_set(json_rules: JSONValue) -> RuleSet:
-    """Return the rules of ``[[name, rule], ...]``, the latest few ready made.
+    """Return the rules of ``[[name, rule], ...]``; what they are made of is there already for the latest few.
+
+    Each is the caller's own: what took too long for one says nothing to the next.
 
     Raises:
         InvalidRule: they are something else.
     """
-    return _build_rule_set(json.dumps(json_rules))
+    return copy(_build_rule_set(json.dumps(json_rules)))
 
 
 def categorize(events: Columns, rules: RuleSet) -> Columns:

@@ -95,6 +95,17 @@ def test_much_text_is_checked_on() -> None:
     assert checks[-1] > 4_000_000
 
 
+def test_keys_count_as_memory() -> None:
+    """A filter for a long text is remembered under it."""
+    pool = DataPool()
+    codes = np.array([pool.intern({"n": 1})])
+    before = pool.size_bytes
+
+    pool.test(codes, ("filter", frozenset({"x" * 60_000})), lambda _: True)
+
+    assert pool.size_bytes - before > 60_000
+
+
 def test_decoded_objects_can_be_forgotten() -> None:
     """They come again from their texts."""
     pool = DataPool()

@@ -222,6 +222,17 @@ def test_a_pattern_that_was_given_up_is_told_again_by_rules_made_anew(monkeypatc
     assert len(again.problems) == 1
 
 
+def test_a_pattern_that_was_given_up_is_tried_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one query's texts take too long for finds other texts all the same."""
+    monkeypatch.setattr(patterns, "SEARCH_LIMIT_S", 0.05)
+    json_rules: JSONValue = [["slow", {"regex": SLOW_PATTERN}]]
+    easy, hard = build({"app": "aad"}), build({"app": HARD_TEXT})
+    expected = get_data(tag(easy, build_rule_set(json_rules)))
+    tag(hard, build_rule_set(json_rules))
+
+    assert get_data(tag(easy, build_rule_set(json_rules))) == expected == [{"app": "aad", "$tags": ["slow"]}]
+
+
 def test_data_is_looked_at_once() -> None:
     """However often it occurs, and in later calls with the same rules."""
     events = build({"app": "x"}, {"app": "y"}, {"app": "x"})
@@ -248,5 +259,7 @@ def test_the_pools_check_can_stop_the_work() -> None:
 
 def test_the_latest_rules_are_kept() -> None:
     """By what they say, not by which object says it."""
-    assert build_rule_set([["x", {"regex": "kept"}]]) is build_rule_set([["x", {"regex": "kept"}]])
+    first, second = build_rule_set([["x", {"regex": "kept"}]]), build_rule_set([["x", {"regex": "kept"}]])
+
+    assert first._patterns is second._patterns
     assert build_rule_set([["x", {"regex": "1", "priority": 1}]]).text != RuleSet([["x", {"regex": "1"}]]).text
