@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulseline_core.event import Event
+from pulseline_core.json_value import canonical
 from pulseline_core.transforms.columns import to_events
 from pulseline_core.transforms.merging import merge_events_by_keys
 from pulseline_core.types import JSONObject
@@ -31,7 +31,7 @@ def merge_slowly(events: list[Event], keys: list[str]) -> list[tuple[Any, ...]]:
     merged: dict[str, tuple[Any, timedelta, JSONObject, None]] = {}
     for event in events:
         data = {key: event.data[key] for key in keys if key in event.data}
-        group = json.dumps(data, sort_keys=True)
+        group = canonical(data)
         start, duration, *_ = merged.get(group, (event.timestamp, timedelta()))
         merged[group] = (start, duration + event.duration, data, None)
     return list(merged.values())
