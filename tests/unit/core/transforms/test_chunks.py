@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from itertools import groupby, takewhile
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from hypothesis import given
 
 from pulseline_core.event import Event
+from pulseline_core.json_value import canonical
 from pulseline_core.transforms.chunks import chunk_events_by_key
 from pulseline_core.transforms.columns import to_events
 from tests.unit.core.transforms.samples import as_columns, build, events_of_any_data, get_data, get_rows
@@ -17,9 +17,7 @@ from tests.unit.core.transforms.samples import as_columns, build, events_of_any_
 
 def chunk_slowly(events: list[Event]) -> list[tuple[Any, ...]]:
     """Run by run."""
-    runs = groupby(
-        takewhile(lambda event: "app" in event.data, events), key=lambda event: json.dumps(event.data["app"])
-    )
+    runs = groupby(takewhile(lambda event: "app" in event.data, events), key=lambda event: canonical(event.data["app"]))
     result: list[tuple[Any, ...]] = []
     for _, run in runs:
         members = list(run)
