@@ -151,8 +151,6 @@ class Snapshot:
     def _read_reaching(self, wanted: EventRange) -> EventArrays:
         """Return the events that begin before the range and reach into it; few, and read each time."""
         rows = read_reaching(self._connection, wanted) if wanted.first_us > MIN_US else []
-        texts = {data_id: text for _, _, _, data_id, text in rows}
-        self._codes.update((data_id, self.pool.intern_text(text.encode())) for data_id, text in texts.items())
         table = np.array([row[:4] for row in reversed(rows)], dtype=np.int64).reshape(-1, 4)
         ids, start, end, data = table.T
         return EventArrays(ids, start, end, self._encode(data))
