@@ -75,10 +75,11 @@ def measure_beside(ports: tuple[int, int], span: Period, *, seconds: float) -> d
     done = threading.Event()
     query = build_query(RULES[-1])
     with ThreadPoolExecutor(2) as clients:
-        for _ in range(2):
-            clients.submit(_ask_on, port, query, span, done)
+        asking = [clients.submit(_ask_on, port, query, span, done) for _ in range(2)]
         beside = latency.measure_latency(mqtt_port, port, seconds=seconds)
         done.set()
+    for each in asking:
+        each.result()  # raises what a client met: figures without its load would say nothing
     for name, found in (("alone", alone), ("beside queries", beside)):
         figures[f"publish to readable {name}, p50 ms"] = found.p50_ms
         figures[f"publish to readable {name}, p99 ms"] = found.p99_ms
