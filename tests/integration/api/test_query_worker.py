@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from pulseline_api.query_wire import NOTHING, WorkerOptions
 from tests.integration.api.queries import SCRIPTED, build_request, find_modules
+from tests.storm.system import wait_until
 
 
 @pytest.fixture(name="worker")
@@ -61,8 +63,10 @@ def test_it_ends_soon_after_the_api_while_a_query_holds_the_interpreter(
 ) -> None:
     """By the alarm: no thread of the process can notice anything."""
     connection, process = worker
+    ready_cpu_s = _read_cpu_s(process.pid)
     connection.send(build_request("hold"))
     assert connection.recv_bytes()
+    wait_until(lambda: _read_cpu_s(process.pid) > ready_cpu_s + 0.05, timeout_s=10, what="a query that holds on")
 
     connection.close()
 
@@ -92,3 +96,9 @@ def test_small_pieces_travel_together(worker: tuple[Connection, subprocess.Popen
 
     assert json.loads(b"".join(pieces)) == [1] * 100_000
     assert len(pieces) < 10
+
+
+def _read_cpu_s(pid: int) -> float:
+    """Return how long a process has computed; by proc(5) the 14th and 15th field say it in ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
