@@ -18,7 +18,7 @@ from typing import Final, Self
 import numpy as np
 
 from pulseline_core.store.column_cache import Block, BlockKey, ColumnCache, find_block
-from pulseline_core.store.column_text import EventArrays, join_arrays, no_arrays, read_arrays
+from pulseline_core.store.column_text import EventArrays, find_distinct, join_arrays, no_arrays, read_arrays
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.event_rows import MIN_US
 from pulseline_core.store.models import IS_KEPT
@@ -206,13 +206,15 @@ class Snapshot:
 
     def _encode(self, data_ids: Integers) -> Integers:
         """Return the codes of data by the numbers of its rows; what is not known yet is read."""
-        distinct, places = np.unique(data_ids, return_inverse=True)
+        distinct, places = find_distinct(data_ids)
         wanted = distinct.tolist()
         unknown = [data_id for data_id in wanted if data_id not in self._codes]
         for first in range(0, len(unknown), _DATA_ROWS):
             some = unknown[first : first + _DATA_ROWS]
             rows = self._connection.fetch_all(_SELECT_DATA.format(",".join("?" * len(some))), some)
-            self._codes.update((data_id, self.pool.intern_text(text)) for data_id, text in rows)
+            if rows:
+                ids, texts = zip(*rows, strict=True)
+                self._codes.update(zip(ids, self.pool.intern_texts(texts), strict=True))
         return np.array([self._codes[data_id] for data_id in wanted], dtype=np.int64)[places]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.types import JSONObject
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 """Numbers of rows, codes or microseconds."""
@@ -31,6 +31,10 @@ Predicate: TypeAlias = Callable[[JSONObject], bool]
 """Judges data; must not change it."""
 
 _UNKNOWN: Final = -1
+
+_SORTED: Final = orjson.OPT_SORT_KEYS
+
+_TEXT: Final = frozenset({str})
 
 #: Text of the objects that are kept decoded until the end of a query; they take about four times as much.
 _MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
@@ -76,14 +80,22 @@ class DataPool:
 
     def intern(self, data: JSONObject) -> int:
         """Return the code of a data object; it is kept as text, not as this object."""
-        text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        text = orjson.dumps(data, option=_SORTED)
         code = self._codes.get(text)
         return self._add(_copy(text)) if code is None else code
 
-    def intern_text(self, text: bytes) -> int:
-        """Return the code of a data object's JSON text, which has its keys sorted and no spaces."""
-        code = self._codes.get(text)
-        return self._add(text) if code is None else code
+    def intern_texts(self, texts: Iterable[bytes]) -> list[int]:
+        """Return the codes of the JSON texts of data objects, which have their keys sorted and no spaces."""
+        known, kept = self._codes, self._texts
+        codes = []
+        for text in texts:
+            code = known.get(text)
+            if code is None:
+                code = known[text] = len(kept)
+                kept.append(text)
+                self._text_bytes += len(text)
+            codes.append(code)
+        return codes
 
     def get(self, code: int) -> JSONObject:
         """Return a data object, which nobody may change."""
@@ -126,7 +138,9 @@ class DataPool:
     def _look_up(self, codes: Integers, key: Hashable, find: Callable[[Sequence[int]], Iterable[int]]) -> Integers:
         """Return what is known of codes under a key; what is not, ``find`` finds out."""
         results = self._get_results(key)
-        unknown = np.unique(codes[results[codes] == _UNKNOWN])
+        is_wanted = np.zeros(len(results), dtype=np.bool_)
+        is_wanted[codes] = True
+        unknown = np.flatnonzero(is_wanted & (results == _UNKNOWN))
         if len(unknown):
             results[unknown] = list(find(unknown.tolist()))
         return results[codes].astype(np.int64)
@@ -138,7 +152,7 @@ class DataPool:
             if made is data:
                 yield code
                 continue
-            text = dumps(made, option=orjson.OPT_SORT_KEYS)
+            text = dumps(made, option=_SORTED)
             new_code = known.get(text)
             if new_code is None:
                 new_code = self._add(_copy(text))
@@ -149,11 +163,14 @@ class DataPool:
     def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
         known: dict[tuple[object, ...], int] = {}  # by values that are texts: of others Python takes 1 for true
         for data in self._iter_data(codes):
-            values = tuple([_freeze(data.get(key)) for key in keys])
-            code = known.get(values)
+            values = tuple([tuple(value) if type(value := data.get(key)) is list else value for key in keys])
+            try:
+                code = known.get(values)
+            except TypeError:  # an object, or something in a list, has no hash
+                code = None
             if code is None:
                 code = self.intern({key: data[key] for key in keys if key in data})
-                if None not in values:
+                if _TEXT.issuperset(map(type, values)) or all(map(_is_text, values)):
                     known[values] = code
             yield code
 
@@ -175,10 +192,10 @@ class DataPool:
             self.forget_decoded()
         missing = [code for code in codes if code not in decoded]
         if missing:
-            texts = b",".join([self._texts[code] for code in missing])
+            texts = b",".join(map(self._texts.__getitem__, missing))
             decoded.update(zip(missing, orjson.loads(b"[%b]" % texts), strict=True))
             self._decoded_bytes += len(texts)
-        return [decoded[code] for code in codes]
+        return list(map(decoded.__getitem__, codes))
 
     def _add(self, text: bytes) -> int:
         code = self._codes[text] = len(self._texts)
@@ -210,11 +227,9 @@ def _measure(key: Hashable) -> int:
 
 def _copy(text: bytes) -> bytes:
     """Return a text in no more room than it takes; what orjson returns keeps some KiB."""
-    return bytes(memoryview(text))
+    return b"%b" % text
 
 
-def _freeze(value: JSONValue) -> object:
-    """Return a value, or what equals it and has a hash; ``None`` where there is none."""
-    if isinstance(value, str):
-        return value
-    return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+def _is_text(value: object) -> bool:
+    """Return whether a value is a text, or a tuple of texts."""
+    return isinstance(value, str) or (isinstance(value, tuple) and all(isinstance(item, str) for item in value))

@@ -134,7 +134,7 @@ class _Automaton:
         self._members = [_SENTINEL, *spellings]
         self._set = _build_set(spellings.values())
 
-    def search(self, text: str, check: Callable[[], None]) -> list[int] | None:
+    def search(self, text: str, check: Callable[[], None]) -> tuple[int, ...] | None:
         """Return the numbers of the patterns that match, in order; ``None`` if it can not say."""
         work = self._size * len(text)
         if work > _CHECKED_WORK:
@@ -145,11 +145,11 @@ class _Automaton:
         if not matches or _SENTINEL not in matches:
             return None
         if len(matches) == 1:
-            return []
+            return ()
         members = self._members
         if len(matches) == 2:
-            return [members[max(matches)]]
-        return [members[match] for match in sorted(matches)[1:]]
+            return (members[max(matches)],)
+        return tuple([members[match] for match in sorted(matches)[1:]])
 
 
 class PatternSet:
@@ -177,31 +177,39 @@ class PatternSet:
     def _build(self, spellings: Mapping[int, str]) -> _Automaton:
         return _Automaton(spellings, sum(pattern.size for pattern in self._patterns.values()))
 
-    def search(self, text: str, *, skip: Collection[int] = (), check: Callable[[], None] = do_nothing) -> list[int]:
-        """Return the numbers of the patterns that match somewhere in a text, in order.
+    def build_search(
+        self, *, skip: Collection[int] = (), check: Callable[[], None] = do_nothing
+    ) -> Callable[[str], tuple[int, ...]]:
+        """Return what finds the numbers of the patterns that match somewhere in a text, in order.
+
+        It takes a text without lone surrogates, and raises ``PatternTooSlow`` if a search took more than
+        ``SEARCH_LIMIT_S``.
 
         Args:
-            text: without lone surrogates.
             skip: the numbers of patterns to leave out.
             check: called before a search that may take long; may raise to stop it.
-
-        Raises:
-            PatternTooSlow: a search took more than ``SEARCH_LIMIT_S``.
         """
-        is_plain = not self._has_assertion or (text.isascii() and text != "" and "\n" not in text)
-        found = (self._plain if is_plain else self._sieve).search(text, check)
-        if found is not None and is_plain and not self._others and not skip:
-            return found
-        candidates = self._patterns if found is None else sorted(found + self._others)
-        return [
-            number
-            for number in candidates
-            if number not in skip
-            and (
-                (found is not None and self._is_sure(number, is_plain=is_plain))
-                or self._patterns[number].search(text, check=check)
+        has_assertion, is_enough = self._has_assertion, not self._others and not skip
+
+        def search(text: str) -> tuple[int, ...]:
+            is_plain = not has_assertion or (text.isascii() and text != "" and "\n" not in text)
+            found = (self._plain if is_plain else self._sieve).search(text, check)
+            if found is not None and is_plain and is_enough:
+                return found
+            candidates = self._patterns if found is None else sorted((*found, *self._others))
+            return tuple(
+                [
+                    number
+                    for number in candidates
+                    if number not in skip
+                    and (
+                        (found is not None and self._is_sure(number, is_plain=is_plain))
+                        or self._patterns[number].search(text, check=check)
+                    )
+                ]
             )
-        ]
+
+        return search
 
     def _is_sure(self, number: int, *, is_plain: bool) -> bool:
         """Return whether a pattern is in a text because the automaton for such texts found it there."""

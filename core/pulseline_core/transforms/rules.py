@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 from pulseline_core.errors import InvalidPattern, InvalidRule, PatternTooSlow
@@ -34,7 +34,7 @@ _RANK_OF_LEVEL: Final = 10
 _MAX_RULES: Final = 1000
 
 #: Texts that come again and again, as names of programs do, are looked at once in a while.
-_KEPT_TEXTS: Final = 4096
+_KEPT_RESULTS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +125,17 @@ class RuleSet:
             if rule.problem or number in given_up
         ]
 
-    def rewrite(self, events: Columns, purpose: str, label: Callable[[JSONObject, list[int]], JSONObject]) -> Columns:
-        """Return events with data that the matching rules have labelled.
+    def label(self, events: Columns, key: str, find_label: Callable[[Sequence[int]], JSONValue]) -> Columns:
+        """Return events with what the matching rules say of each under a key.
 
         Args:
-            events: whose data to rewrite.
-            purpose: names what ``label`` does.
-            label: makes new data of data and of the numbers of the rules that match it, in order.
+            events: whose data to label.
+            key: where the label stands.
+            find_label: makes it of the numbers of the rules that match, in order.
         """
         while True:
             try:
-                return events.relabel(self._rewrite(events, purpose, label))
+                return events.relabel(self._label(events, key, find_label))
             except PatternTooSlow as error:
                 self._give_up(error.pattern)
 
@@ -146,24 +146,30 @@ class RuleSet:
         winner = max(numbers, key=self._standing.__getitem__)
         return self.rules[winner].name or UNCATEGORIZED
 
-    def _rewrite(self, events: Columns, purpose: str, label: Callable[[JSONObject, list[int]], JSONObject]) -> Integers:
+    def _label(self, events: Columns, key: str, find_label: Callable[[Sequence[int]], JSONValue]) -> Integers:
         given_up = self._given_up
-        search = lru_cache(maxsize=_KEPT_TEXTS)(partial(self._patterns.search, skip=given_up, check=events.pool.check))
+        keep = lru_cache(maxsize=_KEPT_RESULTS)
+        search = keep(self._patterns.build_search(skip=given_up, check=events.pool.check))
+        find_kept_label = keep(find_label)
         return events.pool.rewrite(
-            events.data, (purpose, self.text, given_up), lambda data: label(data, self._find(data, search))
+            events.data,
+            ("label", key, self.text, given_up),
+            lambda data: {**data, key: find_kept_label(self._find(data, search))},
         )
 
-    def _find(self, data: JSONObject, search: Callable[[str], list[int]]) -> list[int]:
+    def _find(self, data: JSONObject, search: Callable[[str], tuple[int, ...]]) -> tuple[int, ...]:
         """Return the numbers of the rules that match data, in order."""
-        found: list[int] = []
+        found: tuple[int, ...] = ()
         for key, value in data.items():
             if isinstance(value, str) and (numbers := search(value)):
-                found = found + (self._choose(numbers, key) if self._is_choosy else numbers)
-        return sorted(set(found)) if len(found) > 1 else found
+                if self._is_choosy:
+                    numbers = self._choose(numbers, key)
+                found = tuple(sorted({*found, *numbers})) if found else numbers
+        return found
 
-    def _choose(self, numbers: list[int], key: str) -> list[int]:
+    def _choose(self, numbers: tuple[int, ...], key: str) -> tuple[int, ...]:
         """Return the rules that look at the value of a key."""
-        return [number for number in numbers if self.rules[number].looks_at(key)]
+        return tuple([number for number in numbers if self.rules[number].looks_at(key)])
 
     def _give_up(self, pattern: str) -> None:
         self._given_up |= {number for number, rule in enumerate(self.rules) if _get_text(rule) == pattern}
@@ -189,7 +195,7 @@ def categorize(events: Columns, rules: RuleSet) -> Columns:
     for rule in rules.rules:
         if not isinstance(rule.name, list) or not all(isinstance(level, str) for level in rule.name):
             raise InvalidRule(f"category {_shorten(rule.name)} is not a list of texts")
-    return rules.rewrite(events, "categorize", lambda data, numbers: {**data, "$category": rules.pick(numbers)})
+    return rules.label(events, "$category", rules.pick)
 
 
 def tag(events: Columns, rules: RuleSet) -> Columns:
@@ -202,7 +208,7 @@ def tag(events: Columns, rules: RuleSet) -> Columns:
         if not isinstance(rule.name, str):
             raise InvalidRule(f"tag {_shorten(rule.name)} is not a text")
     names = [rule.name for rule in rules.rules]
-    return rules.rewrite(events, "tag", lambda data, numbers: {**data, "$tags": [names[number] for number in numbers]})
+    return rules.label(events, "$tags", lambda numbers: [names[number] for number in numbers])
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlparse
+from urllib.parse import ParseResult, urlparse, urlsplit
 
 from pulseline_core.transforms.columns import Columns
 from pulseline_core.types import JSONObject
@@ -23,7 +23,7 @@ def _split(data: JSONObject) -> JSONObject:
     if not isinstance(url, str):
         return data
     try:
-        parts = urlparse(url)
+        parts = urlparse(url) if ";" in url else urlsplit(url)
     except ValueError:  # a bracket that is no IPv6 address
         return data
     return {
@@ -31,7 +31,7 @@ def _split(data: JSONObject) -> JSONObject:
         "$protocol": parts.scheme,
         "$domain": parts.netloc.removeprefix("www.") or parts.scheme,
         "$path": parts.path,
-        "$params": parts.params,
+        "$params": parts.params if isinstance(parts, ParseResult) else "",
         "$options": parts.query,
         "$identifier": parts.fragment,
     }

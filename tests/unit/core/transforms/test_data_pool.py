@@ -42,7 +42,7 @@ def test_a_rewrite_is_done_once_per_distinct_object() -> None:
 def test_data_that_a_rewrite_leaves_alone_keeps_its_code() -> None:
     """Also where the store writes a number in other words than the pool does."""
     pool = DataPool()
-    codes = np.array([pool.intern_text(b'{"n":1e-05}')])
+    codes = np.array(pool.intern_texts([b'{"n":1e-05}']))
 
     assert pool.rewrite(codes, "nothing", lambda data: data).tolist() == codes.tolist()
 
