@@ -2,7 +2,7 @@
 
 ::
 
-    reader            waits for the database, which the broker's process makes
+    reader            waits for the database, which ingest makes
       client          outbox and connection to the broker
       subscriber      hears what ingest and broker say of themselves
       queries         processes that run queries
@@ -20,6 +20,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -39,7 +40,7 @@ from pulseline_client import Client
 from pulseline_client.connection import BrokerAddress
 from pulseline_client.subscriber import Subscriber
 from pulseline_core import __version__, log, times
-from pulseline_core.address import is_loopback, reach
+from pulseline_core.address import is_loopback
 from pulseline_core.api_key import read_key
 from pulseline_core.data_folder import API_USER, DataFolder
 from pulseline_core.errors import ConfigError, StoreUnavailable
@@ -125,7 +126,7 @@ class Service:
             except StoreUnavailable:
                 if not is_told:
                     logger.info(
-                        "waiting up to %g s for the database '%s', which 'pulseline broker' makes",
+                        "waiting up to %g s for the database '%s', which 'pulseline broker' or 'ingest' makes",
                         _STORE_WAIT_S,
                         self._settings.store.path,
                         extra={"action": "waiting_for_store"},
@@ -143,6 +144,7 @@ class Service:
             outbox=self._settings.data_dir / "api-outbox.db",
             username=address.username,
             password=address.password,
+            tls=address.tls,
             root=mqtt.root,
             timeout_s=self._settings.api.reply_timeout_s,
             max_payload_bytes=mqtt.max_payload_bytes,
@@ -151,12 +153,11 @@ class Service:
 
     def _build_address(self) -> BrokerAddress:
         """Return where the broker is and who we are there: the settings' user, or the one of the data folder."""
-        mqtt = self._settings.mqtt
-        host = reach(mqtt.host)
-        if mqtt.username:
-            return BrokerAddress(host=host, port=mqtt.port, username=mqtt.username, password=mqtt.password)
+        address = BrokerAddress.of(self._settings.mqtt)
+        if self._settings.mqtt.username or self._settings.mqtt.is_external:
+            return address
         token = DataFolder(self._settings.data_dir).read_api_token()
-        return BrokerAddress(host=host, port=mqtt.port, username=API_USER, password=token)
+        return replace(address, username=API_USER, password=token)
 
     def _build_queries(self) -> QueryPool:
         api = self._settings.api

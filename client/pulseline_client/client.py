@@ -10,6 +10,7 @@ confirms it, also by the next process that opens the same outbox.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -27,13 +28,13 @@ from pulseline_client.queued_message import Draft
 from pulseline_client.reply import Outcome, Reply
 from pulseline_client.rest import RestReader
 from pulseline_client.sender import Sender
-from pulseline_client.waker import Waker
 from pulseline_client.writer import Writer
 from pulseline_core import paths
 from pulseline_core.errors import Closed, ReplyTimeout
 from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.topic import ACK_LEVEL, DEFAULT_ROOT, encode_level
 from pulseline_core.types import BucketId, JSONObject, JSONValue
+from pulseline_core.waker import Waker
 
 #: Where a broker listens unless it is told otherwise.
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -86,6 +87,7 @@ class Client(Writer):
         outbox: Path | None = None,
         username: str = "",
         password: str = "",
+        tls: ssl.SSLContext | None = None,
         url: str = "http://127.0.0.1:5600",
         key: str = "",
         root: str = DEFAULT_ROOT,
@@ -103,6 +105,7 @@ class Client(Writer):
             outbox: the outbox's file, instead of one in the user's data folder.
             username: at the broker; empty is anonymous.
             password: at the broker.
+            tls: encrypts the connection to the broker, as in ``ssl.create_default_context()``.
             url: the REST server's.
             key: the REST server's, where it asks for one.
             root: of the MQTT topics.
@@ -114,7 +117,7 @@ class Client(Writer):
         super().__init__(name=name, max_payload_bytes=max_payload_bytes, creates_buckets=creates_buckets)
         self.timeout_s = timeout_s
         self.outbox_path = outbox if outbox is not None else get_outbox_path(name, host, port)
-        self._address = BrokerAddress(host=host, port=port, username=username, password=password)
+        self._address = BrokerAddress(host=host, port=port, username=username, password=password, tls=tls)
         self._root = root
         self._limits = limits
         self._rest = RestReader(url, key=key)

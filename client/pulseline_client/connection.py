@@ -13,19 +13,23 @@ and counted as nothing worse than a message that was not understood.
 from __future__ import annotations
 
 import selectors
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from pulseline_client.waker import Waker
+from pulseline_core.address import reach
 from pulseline_core.errors import BrokerUnavailable, ExitCode
+from pulseline_core.settings import MqttSettings
+from pulseline_core.tls import build_tls
 from pulseline_core.types import PublisherId
+from pulseline_core.waker import Waker
 
 #: A silent connection is noticed after at most twice this.
 KEEPALIVE_S: Final = 30
@@ -49,15 +53,27 @@ _PASSING: Final = frozenset({"Server unavailable", "Server busy"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerAddress:
-    """Where the broker is, and who we are there."""
+    """Where the broker is, and who we are there; without ``tls`` the connection is not encrypted."""
 
     host: str
     port: int
     username: str = ""
     password: str = ""
+    tls: ssl.SSLContext | None = None
 
     def __repr__(self) -> str:
         return f"BrokerAddress({self.host!r}, {self.port}, username={self.username!r})"
+
+    @classmethod
+    def of(cls, mqtt: MqttSettings) -> Self:
+        """Return what the settings say; raise ``InvalidSetting`` when a file of theirs can not be used."""
+        return cls(
+            host=reach(mqtt.host),
+            port=mqtt.port,
+            username=mqtt.username,
+            password=mqtt.password,
+            tls=build_tls(mqtt),
+        )
 
 
 class ConnectionRefused(BrokerUnavailable):
@@ -109,6 +125,8 @@ class Connection:
         client.max_inflight_messages_set(0)  # no limit of paho's: the delivery keeps the window
         if self._address.username:
             client.username_pw_set(self._address.username, self._address.password)
+        if self._address.tls is not None:
+            client.tls_set_context(self._address.tls)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -191,13 +209,19 @@ class Connection:
                 self._waker.clear()
                 continue
             if events & selectors.EVENT_READ:
-                self._client.loop_read()
+                self._read()
             if events & selectors.EVENT_WRITE:
                 self._client.loop_write()
         now = monotonic()
         if now >= self._housekeeping_at:
             self._housekeeping_at = now + HOUSEKEEPING_S
             self._client.loop_misc()
+
+    def _read(self) -> None:
+        """Let paho read; what TLS has decrypted already would not wake anybody."""
+        self._client.loop_read()
+        while self._address.tls is not None and self._client.socket() is not None and self._socket.pending():
+            self._client.loop_read()
 
     def _watch(self) -> None:
         """Wait for room in the socket only while something is left to write."""

@@ -30,12 +30,12 @@ from pulseline_client.delivery import Delivery
 from pulseline_client.outbox import Outbox
 from pulseline_client.queued_message import Draft, QueuedMessage, build_message_topic, build_payload
 from pulseline_client.reply import Outcome, Replies, Reply
-from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import Closed, PulselineError, ReplyTimeout, StoreUnavailable, Unavailable
 from pulseline_core.topic import Kind
 from pulseline_core.types import BucketId
+from pulseline_core.waker import Waker
 
 logger = logging.getLogger(__name__)
 

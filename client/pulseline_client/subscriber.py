@@ -17,12 +17,12 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 from pulseline_client.connection import BrokerAddress, Connection, ConnectionRefused
-from pulseline_client.waker import Waker
 from pulseline_core import runtime
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import BrokerUnavailable, PulselineError
 from pulseline_core.topic import check_topic_filter, is_match
 from pulseline_core.types import PublisherId
+from pulseline_core.waker import Waker
 
 logger = logging.getLogger(__name__)
 

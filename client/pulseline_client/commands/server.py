@@ -31,6 +31,7 @@ from pulseline_core.backoff import Backoff
 from pulseline_core.errors import InvalidSetting, OutboxInUse, ReplyTimeout, Unavailable
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
+from pulseline_core.tls import build_tls
 
 #: Names the outbox that commands share.
 CLIENT_NAME: Final = "pulseline-cli"
@@ -74,9 +75,7 @@ class Server:
 
     def open_subscriber(self, tell_link: Callable[[bool], object] = bool) -> Subscriber:
         """Return what listens to topics, and tells of the connection; a context manager."""
-        mqtt = self.settings.mqtt
-        address = BrokerAddress(host=reach(mqtt.host), port=mqtt.port, username=mqtt.username, password=mqtt.password)
-        return Subscriber(address, tell_link=tell_link)
+        return Subscriber(BrokerAddress.of(self.settings.mqtt), tell_link=tell_link)
 
     @contextmanager
     def open_client(
@@ -118,6 +117,7 @@ class Server:
             outbox=paths.get_data_dir(self.settings.testing) / "client" / folder / "outbox.db",
             username=mqtt.username,
             password=mqtt.password,
+            tls=build_tls(mqtt),
             url=self.url,
             key=self._read_key(),
             root=mqtt.root,

@@ -24,8 +24,8 @@ _REFERENCE_HEAD: Final = """\
 
 <!-- Made by scripts/make_docs.py from the fields of pulseline_core.settings; edit those. -->
 
-`pulseline up`, `broker`, `api` and `users` take the same settings; the commands that ask a running server take the few
-that say where it is.
+`pulseline up`, `broker`, `ingest`, `api` and `users` take the same settings; the commands that ask a running server
+take the few that say where it is.
 A flag wins over an environment variable, that wins over the settings file, and that over the default.
 The file is `pulseline.toml` in the platform's configuration folder (on Linux `~/.config/pulseline/`),
 or the one that `--config` or `PULSELINE_CONFIG` names.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pulseline_core import paths
+from pulseline_core.broker_url import InvalidBrokerUrl, parse_broker_url
 from pulseline_core.errors import InvalidSetting, InvalidTopic
 from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
 from pulseline_core.settings.spec import Secret, check_values, setting
@@ -101,8 +102,19 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttSettings:
-    """Where the broker is, and what is said there."""
+    """Where the broker is, and what is said there.
 
+    Attributes:
+        is_tls: whether connections to it are encrypted; follows from ``broker``.
+    """
+
+    broker: str = setting(
+        "",
+        flag="--broker",
+        common=True,
+        default_text="none, the embedded one",
+        help="URL of an external broker, as in mqtts://user@host:8883; it goes before host, port and username.",
+    )
     host: str = setting("127.0.0.1", common=True, help="Address of the MQTT broker.")
     port: int = setting(1883, common=True, testing=1884, limits=_PORT, help="Port of the MQTT broker.")
     root: str = setting(DEFAULT_ROOT, help="The topic levels above all of Pulseline's topics.")
@@ -113,15 +125,45 @@ class MqttSettings:
     )
     username: str = setting("", help="User name for the broker; empty is anonymous.")
     password: Secret = setting(Secret(""), help="Password for the broker.")
+    ca_file: Path | None = setting(
+        None,
+        default_text="the system's certificates",
+        help="File of the certificates (PEM) that may vouch for a broker at mqtts://.",
+    )
+    certificate_file: Path | None = setting(
+        None, default_text="none", help="File of the certificate (PEM) that we show to such a broker."
+    )
+    key_file: Path | None = setting(
+        None, default_text="in the certificate's file", help="File of that certificate's key."
+    )
+    is_tls: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         check_values("mqtt", self)
+        if self.broker:
+            self._take_broker()
         try:
             check_topic_name(self.root)
         except InvalidTopic as error:
             raise InvalidSetting("mqtt.root", f"is {self.root!r}, which is not a topic: it {error.problem}") from error
         if self.root[0] in "/$" or self.root.endswith("/"):
             raise InvalidSetting("mqtt.root", f"is {self.root!r}: no '/' at either end, and no '$' at the beginning")
+
+    def _take_broker(self) -> None:
+        """Let the URL of an external broker say where it is."""
+        try:
+            url = parse_broker_url(self.broker)
+        except InvalidBrokerUrl as error:
+            hint = "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
+            raise InvalidSetting("mqtt.broker", str(error), hint=hint if "password" in str(error) else "") from error
+        found = {"host": url.host, "port": url.port, "username": url.username or self.username, "is_tls": url.is_tls}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the broker is not the embedded one."""
+        return bool(self.broker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +217,9 @@ class IngestSettings:
     )
     max_batch: int = setting(1_000, limits=(1, 100_000), help="Messages in one transaction, at most.")
     window: int = setting(1_000, limits=(1, 65_535), help="Messages that a library client may have in flight.")
+    session_expiry_s: int = setting(
+        604_800, limits=(1, 366 * 86_400), help="How long an external broker keeps messages for an absent worker."
+    )
     state_interval_s: float = setting(1.0, limits=_SECONDS, help="Least time between two states of one bucket.")
     status_interval_s: float = setting(5.0, limits=_SECONDS, help="Time between two status reports.")
     worker: str = setting("main", help="Name of the worker in its status topic.")

@@ -342,3 +342,28 @@ def test_the_effective_settings_can_be_read_back() -> None:
     page = build_effective(resolve({"api.port": "1"}, {}), data_dir=Path("/data"))
 
     assert load({}, {}, page) == load({"api.port": "1", "data_dir": "/data"}, {})
+
+
+def test_the_url_of_a_broker_goes_before_its_parts() -> None:
+    """Whoever names one there means it; the password comes from where nobody reads it."""
+    mqtt = load(
+        {"mqtt.broker": "mqtts://me@broker.example"},
+        {"PULSELINE_MQTT_PASSWORD": "secret", "PULSELINE_MQTT_HOST": "elsewhere", "PULSELINE_MQTT_USERNAME": "other"},
+    ).mqtt
+
+    assert (mqtt.host, mqtt.port, mqtt.username, mqtt.password) == ("broker.example", 8883, "me", "secret")
+    assert (mqtt.is_external, mqtt.is_tls) == (True, True)
+
+
+def test_the_url_of_a_broker_without_a_user_leaves_the_user_alone() -> None:
+    """It may stand in the file with the password."""
+    assert load({"mqtt.broker": "mqtt://broker", "mqtt.username": "me"}, {}).mqtt.username == "me"
+
+
+def test_a_password_in_the_url_of_a_broker_is_refused() -> None:
+    """Command lines can be read by others."""
+    with pytest.raises(InvalidSetting) as caught:
+        load({"mqtt.broker": "mqtt://me:secret@broker"}, {})
+
+    assert str(caught.value) == "--broker: setting 'mqtt.broker' holds a password, which others can read there"
+    assert caught.value.hint == "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
