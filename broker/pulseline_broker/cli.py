@@ -11,6 +11,7 @@ from pulseline_broker.gate import load_gate
 from pulseline_broker.service import BrokerService
 from pulseline_broker.users_cli import users
 from pulseline_core import runtime
+from pulseline_core.errors import InvalidSetting
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
 from pulseline_core.settings import Settings, options
@@ -29,6 +30,10 @@ _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
 @options
 def command(settings: Settings) -> None:
     """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""
+    if settings.mqtt.is_external:
+        raise InvalidSetting(
+            "mqtt.broker", f"is {settings.mqtt.broker!r}, another broker than this one", hint="use 'pulseline ingest'"
+        )
     is_alone = runtime.is_alone()
     setup_logging("pulseline-broker", settings.log, testing=settings.testing)
     for name in _TALKATIVE:

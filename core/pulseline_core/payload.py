@@ -41,7 +41,7 @@ from pulseline_core.message import (
     SetSetting,
 )
 from pulseline_core.setting import check_setting, parse_setting_key
-from pulseline_core.topic import ADMIN_LEVEL, Kind, parse_topic
+from pulseline_core.topic import ADMIN_LEVEL, PROBE_LEVEL, Kind, parse_topic
 from pulseline_core.types import BucketId, JSONObject, JSONValue, PublisherId
 
 #: ``orjson`` reads an integer over 64 bits as a float, so text with this many digits is read again, digit by digit.
@@ -124,6 +124,8 @@ def parse_message(topic: str, payload: bytes, *, now: datetime, rules: PayloadRu
         if len(payload) > rules.max_payload_bytes:
             envelope = _find_envelope(payload)
             raise PayloadTooLarge(size_bytes=len(payload), limit_bytes=rules.max_payload_bytes)
+        if topic.startswith(f"{rules.root}/{PROBE_LEVEL}/"):
+            return Message(Nothing(), _parse_probe(payload))
         target = None if topic == f"{rules.root}/{ADMIN_LEVEL}" else parse_topic(topic, root=rules.root)
         if not payload or (target is not None and target.kind is Kind.AVAILABILITY):
             return Message(Nothing())
@@ -197,6 +199,11 @@ def _parse_envelope(value: JSONObject | list[JSONValue]) -> Envelope | None:
     if base > seq:
         raise InvalidPayload(f"base {base} is greater than seq {seq}")
     return Envelope(publisher=PublisherId(publisher), seq=seq, base=base, reply=reply)
+
+
+def _parse_probe(payload: bytes) -> Envelope | None:
+    value = decode_json(payload)
+    return _parse_envelope(value) if isinstance(value, dict) else None
 
 
 def _parse_flag(value: JSONObject | list[JSONValue], name: str, *, default: bool) -> bool:

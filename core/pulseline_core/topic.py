@@ -24,6 +24,9 @@ MAX_TOPIC_BYTES: Final = 65_535
 #: In the place of the bucket, for requests that concern the worker: ``{root}/_admin``.
 ADMIN_LEVEL: Final = "_admin"
 
+#: In the place of the bucket, for what a worker says to itself: ``{root}/_probe/{worker}``.
+PROBE_LEVEL: Final = "_probe"
+
 #: In the place of the bucket, for what is committed: ``{root}/_ack/{publisher}``.
 ACK_LEVEL: Final = "_ack"
 

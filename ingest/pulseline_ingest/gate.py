@@ -17,26 +17,16 @@ Theory of operation::
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pulseline_core import __version__
-from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import Closed, Misuse
-from pulseline_core.payload import PayloadRules
 from pulseline_core.runtime import join, spawn
 from pulseline_core.settings import Settings
-from pulseline_core.store import Reader, Store, open_reader, open_store
-from pulseline_ingest.acknowledgement import AcknowledgementRules
-from pulseline_ingest.apply import ApplyRules, Host
-from pulseline_ingest.batch import Batcher
-from pulseline_ingest.state_publisher import StatePublisher
-from pulseline_ingest.status import WorkerFacts
+from pulseline_ingest.parts import open_parts
 from pulseline_ingest.submission import Send, Settle, SubmissionQueue, Submitted
-from pulseline_ingest.worker import Worker, WorkerParts
+from pulseline_ingest.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +89,7 @@ class IngestGate:
     def _run(self, queue: SubmissionQueue) -> None:
         try:
             with ExitStack() as stack:
-                worker = Worker(queue, self._open(stack))
+                worker = Worker(queue, open_parts(self._settings, stack))
                 self._is_open.set()
                 worker.run()
         except Exception as error:  # noqa: BLE001 - the thread's end is the broker's to handle, whatever ended it
@@ -113,36 +103,3 @@ class IngestGate:
         self._failure = error
         if self._is_open.is_set():
             logger.critical("the ingest worker died", exc_info=error, extra={"action": "worker_died"})
-
-    def _open(self, stack: ExitStack) -> WorkerParts:
-        """Open what the worker needs; the writer closes last, so that it can fold its log into the file."""
-        settings = self._settings
-        host = Host(name=socket.gethostname(), device_id=DataFolder(settings.data_dir).read_device_id())
-        store = stack.enter_context(open_store(settings.store.path))
-        reader = stack.enter_context(open_reader(settings.store.path))
-        return build_parts(settings, host=host, store=store, reader=reader)
-
-
-def build_parts(settings: Settings, *, host: Host, store: Store, reader: Reader) -> WorkerParts:
-    """Return a worker's parts, made to the settings."""
-    mqtt, ingest = settings.mqtt, settings.ingest
-    payload_rules = PayloadRules(root=mqtt.root, max_payload_bytes=mqtt.max_payload_bytes)
-    apply_rules = ApplyRules(
-        host=host, pulsetime=timedelta(seconds=ingest.pulsetime_s), creates_buckets=ingest.create_buckets
-    )
-    return WorkerParts(
-        store=store,
-        batcher=Batcher(payload_rules, apply_rules),
-        states=StatePublisher(reader, root=mqtt.root, interval_s=ingest.state_interval_s),
-        facts=WorkerFacts(
-            root=mqtt.root,
-            worker=ingest.worker,
-            version=__version__,
-            epoch=store.epoch,
-            started=datetime.now(UTC),
-        ),
-        payload_rules=payload_rules,
-        acknowledgement_rules=AcknowledgementRules(root=mqtt.root, epoch=store.epoch, window=ingest.window),
-        max_batch=ingest.max_batch,
-        status_interval_s=ingest.status_interval_s,
-    )

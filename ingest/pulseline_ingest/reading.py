@@ -9,11 +9,14 @@ from typing import Final
 from pulseline_core.errors import BadInput, InvalidPayload, PulselineError
 from pulseline_core.message import WORKER_BUCKET, Envelope, Nothing, Request
 from pulseline_core.payload import PayloadRules, UnreadableMessage, parse_message
-from pulseline_core.topic import ADMIN_LEVEL, parse_topic
+from pulseline_core.topic import ADMIN_LEVEL, PROBE_LEVEL, Kind, parse_topic
 from pulseline_ingest.outcome import Failure, describe
 from pulseline_ingest.source import Received
 
 logger = logging.getLogger(__name__)
+
+#: Of all topics that ask for something, the ones whose messages are retained: they say what holds.
+_META: Final = f"/{Kind.META.value}"
 
 #: What a publisher's id can not hold, since its acknowledgements go to a topic that ends in it.
 _NO_LEVEL: Final = frozenset("/+#")
@@ -56,6 +59,8 @@ def describe_bug(error: Exception) -> Failure:
 def _read(received: Received, rules: PayloadRules) -> Delivery:
     if not received.topic.startswith(f"{rules.root}/"):
         return Delivery(received, Nothing())
+    if received.is_replay and not received.topic.endswith(_META):
+        return Delivery(received, Nothing())  # a broker that retains it hands it out again and again
     request, envelope = parse_request(received, rules)
     if envelope is None:
         return Delivery(received, request)
@@ -85,4 +90,5 @@ def _check_publisher(envelope: Envelope, received: Received) -> None:
 
 
 def _get_bucket_id(topic: str, rules: PayloadRules) -> str:
-    return WORKER_BUCKET if topic == f"{rules.root}/{ADMIN_LEVEL}" else parse_topic(topic, root=rules.root).bucket_id
+    level = topic[len(rules.root) + 1 :].partition("/")[0]
+    return WORKER_BUCKET if level in (ADMIN_LEVEL, PROBE_LEVEL) else parse_topic(topic, root=rules.root).bucket_id

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pulseline_core.types import JSONObject
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
@@ -16,6 +18,7 @@ class Received:
         received_at: aware UTC.
         client_id: the MQTT client that published it; ``None`` where the source does not know.
         connection: what it came over, told apart by identity; ``None`` where it does not matter, as for wills.
+        is_replay: whether the broker has kept it as a retained one and hands it out once more.
         ticket: the source's own, by which it knows the message again when it is settled.
     """
 
@@ -25,6 +28,7 @@ class Received:
     client_id: str | None
     ticket: object
     connection: object | None = None
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class Source(Protocol):
     @property
     def queue_len(self) -> int:
         """How many messages wait, about."""
+        ...
+
+    @property
+    def report(self) -> JSONObject:
+        """What the worker's status says of the source; nothing where there is nothing to say."""
         ...
 
     def receive(self, max_messages: int, timeout_s: float) -> Sequence[Received] | None:

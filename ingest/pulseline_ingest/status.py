@@ -62,9 +62,23 @@ class WorkerFacts:
     started: datetime
 
     def build_online(
-        self, *, counters: Counters, commit: CommitFigures, queue_len: int, problem: str | None
+        self,
+        *,
+        counters: Counters,
+        commit: CommitFigures,
+        queue_len: int,
+        problem: str | None,
+        broker: JSONObject | None = None,
     ) -> Outgoing:
-        """Return the report of a worker that runs; ``problem`` is why it can not store anything just now."""
+        """Return the report of a worker that runs.
+
+        Args:
+            counters: what became of the messages.
+            commit: how the commits go.
+            queue_len: how many messages wait.
+            problem: why it can not store anything just now.
+            broker: how the connection to an external broker is.
+        """
         return self._build(
             {
                 "state": "online",
@@ -75,6 +89,7 @@ class WorkerFacts:
                 "counters": counters.to_json(),
                 "queue": queue_len,
                 "commit": commit.to_json(),
+                **({"broker": broker} if broker else {}),
             }
         )
 

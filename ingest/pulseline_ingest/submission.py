@@ -11,6 +11,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol, TypeAlias
 
+from pulseline_core.types import JSONObject
 from pulseline_ingest.source import Outgoing, Received
 
 Settle: TypeAlias = Callable[[Sequence[object], bool, Collection[object]], None]
@@ -72,6 +73,11 @@ class SubmissionQueue:
     def queue_len(self) -> int:
         """How many messages wait, about."""
         return self._queue.qsize()
+
+    @property
+    def report(self) -> JSONObject:
+        """Nothing: the broker reports for itself."""
+        return {}
 
     def put(self, publish: Submitted, ticket: object) -> None:
         """Add a message; never blocks."""

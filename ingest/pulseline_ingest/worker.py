@@ -104,7 +104,7 @@ class Worker:
 
     def run(self) -> None:
         """Apply and acknowledge messages until the source ends."""
-        self._parts.states.mark_all()
+        self.announce()
         self._publish_views(0)
         self._collect()
         while (group := self._source.receive(self._parts.max_batch, self._get_wait_s())) is not None:
@@ -113,6 +113,11 @@ class Worker:
             self._publish_views(len(group))
             self._collect()
         self._source.publish([self._parts.facts.build_offline()])
+
+    def announce(self) -> None:
+        """Publish all states and the status anew, because the broker may have forgotten them; on the same thread."""
+        self._parts.states.mark_all()
+        self._status_timer.hasten()
 
     def _handle(self, group: Sequence[Received]) -> None:
         if self._closing:
@@ -237,6 +242,7 @@ class Worker:
             commit=self._commits,
             queue_len=self._source.queue_len,
             problem=self._problem,
+            broker=self._source.report,
         )
 
     def _get_wait_s(self) -> float:

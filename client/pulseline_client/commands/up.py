@@ -1,7 +1,8 @@
 """``pulseline up``: broker, ingest and API together, kept running until Ctrl-C or SIGTERM.
 
 Imports nothing of the server: it starts ``pulseline_broker`` (with the ingest worker in it) and ``pulseline_api`` as
-processes, with the same flags, and supervises them. What keeps one of them from starting it says itself, in one line;
+processes, with the same flags, and supervises them. With an external broker ``pulseline_ingest`` comes first
+instead. What keeps one of them from starting it says itself, in one line;
 its exit code becomes this command's.
 """
 
@@ -26,14 +27,17 @@ from pulseline_core.api_key import read_key
 from pulseline_core.child import ChildCommand
 from pulseline_core.help_text import SERVICE_CODES, build_epilog
 from pulseline_core.log import setup_logging
-from pulseline_core.settings import LogSettings, Settings
+from pulseline_core.settings import LogSettings, MqttSettings, Settings
 from pulseline_core.settings.options import name_parameter
 from pulseline_core.supervisor import ChildFailed, Supervisor
 from pulseline_core.topic import Kind, build_topic
 from pulseline_core.types import JSONObject
 
-#: Each child as (name, package), in the order of their start: the API is a client of the broker.
+#: Each child as (name, package), in the order of their start: the API reads what the first one writes.
 CHILDREN: Final = (("broker", "pulseline_broker"), ("api", "pulseline_api"))
+
+#: The same beside an external broker.
+CHILDREN_BESIDE_BROKER: Final = (("ingest", "pulseline_ingest"), ("api", "pulseline_api"))
 
 
 class _UpCommand(click.Command):
@@ -61,14 +65,18 @@ _KEY_VARIABLE: Final = "PULSELINE_API_KEY"
     cls=_UpCommand,
     short_help="Start everything, and keep it running.",
     epilog=build_epilog(
-        "pulseline up", "pulseline up --testing --port 5700 --mqtt-port 1900", codes=SERVICE_CODES, is_service=True
+        "pulseline up",
+        "pulseline up --testing --port 5700 --mqtt-port 1900",
+        "pulseline up --broker mqtts://pulseline@broker.example:8883",
+        codes=SERVICE_CODES,
+        is_service=True,
     ),
 )
 @settings_module.options
 @json_option
 @click.pass_context
 def command(context: click.Context, settings: Settings, form: Form) -> None:
-    """Start broker, ingest and REST server, and keep them running.
+    """Start broker, ingest and REST server, and keep them running; with --broker, ingest and REST server alone.
 
     Says so when all of it is ready. SIGTERM or Ctrl-C stops it within five seconds, with everything committed that was
     acknowledged; the exit code is 0 then. A second one stops it at once, with exit code 1. On a terminal only warnings
@@ -83,7 +91,8 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     if settings.api.key is not None:
         environment[_KEY_VARIABLE] = settings.api.key
     address = settings.api.host, settings.api.port
-    commands = build_commands(context.meta[_ARGUMENTS], environment, api_address=address)
+    children = CHILDREN_BESIDE_BROKER if settings.mqtt.is_external else CHILDREN
+    commands = build_commands(context.meta[_ARGUMENTS], environment, api_address=address, children=children)
     try:
         Supervisor(commands, on_ready=lambda: _announce(settings, form)).run()
     except ChildFailed as error:
@@ -102,18 +111,22 @@ def _is_log_level_chosen(context: click.Context, settings: Settings) -> bool:
 
 
 def build_commands(
-    arguments: Sequence[str], environment: Mapping[str, str], *, api_address: tuple[str, int]
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    api_address: tuple[str, int],
+    children: Sequence[tuple[str, str]] = CHILDREN,
 ) -> list[ChildCommand]:
     """Return the children's command lines, with the flags of this one but for the key: that is in their environment.
 
     ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
     """
     flags = [argument for argument in _drop_key(arguments) if argument != "--json"]
-    broker, api = (
+    first, api = (
         ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags), environment=environment)
-        for name, package in CHILDREN
+        for name, package in children
     )
-    return [broker, replace(api, address=api_address, address_setting="api.host")]
+    return [first, replace(api, address=api_address, address_setting="api.host")]
 
 
 def _drop_key(arguments: Sequence[str]) -> Iterator[str]:
@@ -131,11 +144,11 @@ def describe(settings: Settings) -> JSONObject:
     server = f"http://{build_authority(settings.api.host, settings.api.port)}/"
     described: JSONObject = {
         "rest": f"{server}api/0/",
-        "mqtt": f"mqtt://{build_authority(settings.mqtt.host, settings.mqtt.port)}",
+        "mqtt": f"mqtt{'s' * settings.mqtt.is_tls}://{build_authority(settings.mqtt.host, settings.mqtt.port)}",
         "data_dir": str(settings.data_dir),
         "testing": settings.testing,
     }
-    if settings.broker.websocket_port:
+    if settings.broker.websocket_port and not settings.mqtt.is_external:
         described["websocket"] = f"ws://{build_authority(settings.mqtt.host, settings.broker.websocket_port)}"
     if settings.api.webui is not None:
         described["web"] = server
@@ -163,7 +176,7 @@ def build_welcome(settings: Settings) -> str:
     titles = {"web": "Web", "rest": "REST", "mqtt": "MQTT", "websocket": "WebSocket", "data_dir": "Data"}
     places = [f"  {title:<11}{described[name]}" for name, title in titles.items() if name in described]
     topic = build_topic(settings.mqtt.root, "plug", Kind.HEARTBEAT)
-    broker = f"-h {reach(settings.mqtt.host)} -p {settings.mqtt.port}"
+    broker = _build_broker_flags(settings.mqtt)
     return "\n".join(
         [
             "Pulseline is ready" + (" (testing)" if settings.testing else "") + ".",
@@ -180,3 +193,11 @@ def build_welcome(settings: Settings) -> str:
             "Ctrl-C stops it.",
         ]
     )
+
+
+def _build_broker_flags(mqtt: MqttSettings) -> str:
+    """Return how Mosquitto's clients are told of the broker; a password is for the reader to add."""
+    flags = ["-h", reach(mqtt.host), "-p", str(mqtt.port)]
+    flags += ["-u", quote(mqtt.username)] if mqtt.username else []
+    flags += ["--cafile", quote(str(mqtt.ca_file))] if mqtt.is_tls and mqtt.ca_file else []
+    return " ".join(flags)

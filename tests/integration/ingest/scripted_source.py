@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pulseline_core.types import JSONObject
 from pulseline_ingest.source import Outgoing, Received
 from tests.unit.ingest.samples import ROOT, read_acknowledgements, read_json
 
@@ -75,6 +76,11 @@ class ScriptedSource:
     def queue_len(self) -> int:
         """How many messages wait."""
         return sum(len(group) for group in self._script if not callable(group))
+
+    @property
+    def report(self) -> JSONObject:
+        """Return nothing."""
+        return {}
 
     def receive(self, max_messages: int, timeout_s: float) -> Sequence[Received] | None:
         """Return the next group of the script."""

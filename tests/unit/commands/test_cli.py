@@ -28,7 +28,12 @@ def iter_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Co
 ALL_COMMANDS = dict(iter_commands(cli.group, "pulseline"))
 
 #: Commands that only do something; programs read their exit code.
-NO_ANSWER = {"pulseline broker", "pulseline api", *(f"pulseline users {verb}" for verb in ("add", "passwd", "remove"))}
+NO_ANSWER = {
+    "pulseline broker",
+    "pulseline ingest",
+    "pulseline api",
+    *(f"pulseline users {verb}" for verb in ("add", "passwd", "remove")),
+}
 
 
 @pytest.mark.parametrize("path", ALL_COMMANDS)

@@ -9,7 +9,14 @@ import pytest
 
 from pulseline_client import cli
 from pulseline_client.commands import server_extra
-from pulseline_client.commands.up import _is_log_level_chosen, build_commands, build_welcome, command, describe
+from pulseline_client.commands.up import (
+    CHILDREN_BESIDE_BROKER,
+    _is_log_level_chosen,
+    build_commands,
+    build_welcome,
+    command,
+    describe,
+)
 from pulseline_core.errors import ExitCode
 from pulseline_core.settings import load
 
@@ -24,6 +31,27 @@ def test_build_commands_passes_the_flags_on_in_the_order_of_the_start() -> None:
     assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--port", "5700", "--testing")
     assert api.environment == {"HOME": "/home/me"}
     assert (broker.address, api.address) == (None, ("127.0.0.1", 5700))
+
+
+def test_build_commands_starts_ingest_beside_an_external_broker() -> None:
+    """With the broker's URL, and the API after it."""
+    arguments = ["--broker", "mqtt://broker"]
+
+    ingest, api = build_commands(arguments, {}, api_address=("127.0.0.1", 5600), children=CHILDREN_BESIDE_BROKER)
+
+    assert ingest.argv == (sys.executable, "-P", "-m", "pulseline_ingest", "--broker", "mqtt://broker")
+    assert api.argv == (sys.executable, "-P", "-m", "pulseline_api", "--broker", "mqtt://broker")
+
+
+def test_welcome_shows_the_external_broker() -> None:
+    """And how to reach it; the password is not ours to show."""
+    broker = {"mqtt.broker": "mqtts://me@broker.example", "mqtt.password": "secret", "mqtt.ca_file": "/ca.pem"}
+
+    welcome = build_welcome(load({**broker, "data_dir": "/data"}, {}))
+
+    assert "MQTT       mqtts://broker.example:8883\n" in welcome
+    assert "mosquitto_pub -h broker.example -p 8883 -u me --cafile /ca.pem -q 1" in welcome
+    assert "secret" not in welcome
 
 
 @pytest.mark.parametrize("flags", [["--api-key", "s3cret"], ["--api-key=s3cret"]], ids=["two words", "one word"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseline_core.message import WORKER_BUCKET, DropDeadLetter, Heartbeats, Nothing
+from pulseline_core.message import WORKER_BUCKET, DescribeBucket, DropDeadLetter, Heartbeats, Nothing
 from pulseline_core.payload import PayloadRules
 from pulseline_ingest import reading
 from pulseline_ingest.outcome import Failure
@@ -190,3 +190,28 @@ def test_any_message_is_read_without_an_exception(topic: str, payload: bytes) ->
 
     assert delivery.received is received
     assert not (isinstance(delivery.request, Failure) and delivery.request.message.startswith("internal error"))
+
+
+@pytest.mark.parametrize("topic", ["plug/heartbeat", "plug/events", "plug/admin", "_admin"])
+@pytest.mark.parametrize("payload", [b"ON", b"\xff", b'{"publisher": "p", "seq": 7, "base": 7, "data": {}}'])
+def test_message_that_a_broker_replays_asks_for_nothing(topic: str, payload: bytes) -> None:
+    """It would be applied at every start; its number does not count either."""
+    received = replace(receive(payload, topic=topic), is_replay=True)
+
+    assert read_message(received, RULES) == Delivery(received, Nothing())
+
+
+def test_description_that_a_broker_replays_holds() -> None:
+    """That is what it is retained for."""
+    received = replace(receive(b'{"type": "power"}', topic="plug/meta"), is_replay=True)
+
+    assert isinstance(read_message(received, RULES).request, DescribeBucket)
+
+
+def test_probe_asks_for_nothing_and_is_numbered() -> None:
+    """So that its way through the store leaves a trace there."""
+    delivery = read({"publisher": "worker", "seq": 7, "base": 7}, topic="_probe/main", client_id=None)
+
+    assert delivery.request == Nothing()
+    assert delivery.envelope == make_envelope(7, publisher="worker", base=7)
+    assert delivery.bucket_id == WORKER_BUCKET

@@ -1,0 +1,40 @@
+"""The command ``pulseline ingest``: flags in, exit code out."""
+
+from __future__ import annotations
+
+import click
+
+from pulseline_core import runtime
+from pulseline_core.help_text import SERVICE_CODES, build_epilog
+from pulseline_core.log import setup_logging
+from pulseline_core.settings import Settings, options
+from pulseline_ingest.service import IngestService
+
+
+@click.command(
+    "ingest",
+    short_help="Run the ingest worker beside an external MQTT broker.",
+    epilog=build_epilog(
+        "pulseline ingest --broker mqtt://127.0.0.1",
+        "pulseline ingest --broker mqtts://pulseline-ingest@broker.example:8883",
+        codes=SERVICE_CODES,
+        is_service=True,
+    ),
+)
+@options
+def command(settings: Settings) -> None:
+    """Take messages from an external MQTT broker, and acknowledge them there when they are committed.
+
+    'pulseline up --broker' runs it together with the REST server; 'pulseline broker' has it in its process.
+    """
+    is_alone = runtime.is_alone()
+    setup_logging("pulseline-ingest", settings.log, testing=settings.testing)
+    with (
+        runtime.stop_on_signals() as stop,
+        runtime.lock_folder(settings.data_dir),
+        IngestService(settings) as service,
+    ):
+        runtime.notify_ready()
+        if is_alone:
+            click.echo(f"Ingest takes messages from {settings.mqtt.broker}. Ctrl-C stops it.")
+        service.wait(stop)

@@ -1,0 +1,371 @@
+"""One connection to an external broker, from the attempt to the loss; the one module that knows paho here.
+
+Theory of operation. Each attempt makes a fresh paho client, which runs without a thread of its own, on the thread that
+calls. The session lives at the broker: what was not acknowledged there when the connection ends comes again over the
+next one, so a connection that is gone is forgotten with all that belongs to it::
+
+    open     TCP, TLS, CONNECT         read ──> CONNACK ──> SUBSCRIBE ──> SUBACK: ``is_ready``
+    read     packets of the buffer ──paho──> ``_on_message`` notes a Received ──> the caller
+    acknowledge   PUBACKs of a group, in the order of receipt, as one write
+
+The callbacks only note what happened. How many messages are unacknowledged is bounded by the broker, by the receive
+maximum (MQTT 5) or its own limit (3.1.1); how many are noted here, by ``read``'s own bound.
+
+paho's ``ack`` makes a packet and a write of each PUBACK, a third of the time that a message takes in all. So they are
+written into the buffer under paho's feet, which is safe as the buffer never holds a part of a packet of paho's.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from time import monotonic
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from pulseline_core.errors import BrokerUnavailable, ConfigError, ExitCode
+from pulseline_ingest.buffered_socket import BufferedSocket
+from pulseline_ingest.source import Outgoing, Received
+
+#: A silent connection is noticed after at most twice this.
+_KEEPALIVE_S: Final = 30
+
+#: For TCP and TLS, and again for CONNACK and SUBACK; a stop has to wait for it.
+CONNECT_TIMEOUT_S: Final = 3.0
+
+#: How often paho looks after its keepalive.
+_HOUSEKEEPING_S: Final = 5.0
+
+#: A broker that does not read what we write is written no more; acknowledgements are sent again when they are missed.
+_MAX_OUTGOING_BYTES: Final = 4 * 1024 * 1024
+
+#: MQTT 3.1.1 section 3.4, and MQTT 5 section 3.4.2.1: without a reason it is a success.
+_PUBACK: Final = struct.Struct(">BBH")
+_PUBACK_HEADER: Final = (0x40, 2)
+
+#: Answers to CONNECT that only another set-up helps against.
+_REFUSALS: Final = frozenset(
+    {
+        "Bad user name or password",
+        "Not authorized",
+        "Client identifier not valid",
+        "Banned",
+        "Bad authentication method",
+    }
+)
+
+_LOGIN_HINT: Final = "see [mqtt] of the settings: broker, password, ca_file"
+
+
+class Level(Enum):
+    """The protocol's version."""
+
+    MQTT_3_1_1 = "3.1.1"
+    MQTT_5 = "5"
+
+
+class BrokerRefused(BrokerUnavailable):
+    """The broker does not want us, or is not who it should be: another set-up would help."""
+
+    exit_code = ExitCode.NOT_PERMITTED
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason, hint=_LOGIN_HINT)
+
+    def __str__(self) -> str:
+        return f"no way in to the MQTT broker at {self.host}:{self.port}: {self.reason}"
+
+
+class LevelRefused(BrokerUnavailable):
+    """The broker does not speak this version of the protocol, or did not get as far as an answer."""
+
+
+class WorkerReplaced(ConfigError):
+    """Another process has taken the session over: two with one name would take it from one another for ever."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(
+            f"another worker has connected to the broker as {client_id!r}",
+            hint="stop one of them, or give each a name of its own with --ingest-worker",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Where the broker is, who the worker is there and what it wants.
+
+    Attributes:
+        tls: encrypts the connection; ``None`` is plain TCP.
+        receive_maximum: how many unacknowledged messages we take, where the broker asks.
+        will: what the broker publishes when the connection is lost.
+    """
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: ssl.SSLContext | None
+    client_id: str
+    session_expiry_s: int
+    receive_maximum: int
+    topic_filters: Sequence[str]
+    will: Outgoing
+
+
+class Connection:
+    """Used by one thread. Call ``open`` once, then the rest; after an error only ``close``."""
+
+    def __init__(self, login: Login, level: Level, *, keeps_subscriptions: bool) -> None:
+        """Store what to do.
+
+        Args:
+            login: where and as whom.
+            level: the protocol's version.
+            keeps_subscriptions: whether a session that the broker still has knows our topics: subscribing again would
+                have all retained messages sent again.
+        """
+        self.is_ready = False
+        self._login = login
+        self._is_admitted = False
+        self._keeps_subscriptions = keeps_subscriptions
+        self._received: list[Received] = []
+        self._problem: BrokerUnavailable | ConfigError | None = None
+        self._socket: BufferedSocket | None = None
+        self._deadline = 0.0
+        self._housekeeping_at = 0.0
+        self._client = _Client(login, level)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
+
+    def open(self) -> None:
+        """Connect; ``read`` takes what the broker says to it.
+
+        Raises:
+            BrokerUnavailable: it can not be reached, or is not the one that it should be.
+        """
+        login = self._login
+        try:
+            self._client.connect(login.host, login.port, _KEEPALIVE_S, **self._client.connect_options)
+        except ssl.SSLCertVerificationError as error:
+            raise BrokerRefused(
+                login.host, login.port, f"its certificate is not good: {error.verify_message}"
+            ) from error
+        except (OSError, ValueError) as error:  # ValueError: a host name that can not exist
+            raise self._build_error(str(error) or type(error).__name__) from error
+        self._socket = self._client.buffer
+        self._deadline = monotonic() + CONNECT_TIMEOUT_S
+        self._flush()
+
+    def fileno(self) -> int:
+        """Return what to wait on."""
+        assert self._socket is not None, "only after open"
+        return self._socket.fileno()
+
+    @property
+    def has_incoming(self) -> bool:
+        """Whether ``read`` would find something without waiting."""
+        return self._socket is not None and self._socket.has_incoming
+
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether something waits for room in the socket."""
+        return self._socket is not None and self._socket.outgoing_bytes > 0
+
+    def read(self, max_messages: int) -> list[Received]:
+        """Return up to so many of the messages that have come in; never blocks.
+
+        Raises:
+            BrokerUnavailable: the connection is lost; what was not returned comes again.
+            WorkerReplaced: another process has taken the session over.
+        """
+        buffer = self._socket
+        assert buffer is not None, "only after open"
+        try:
+            while len(self._received) < max_messages and (buffer.has_incoming or buffer.fill()):
+                self._client.loop_read()
+                self._check()
+        except OSError as error:
+            raise self._build_error(str(error)) from error
+        self._flush()
+        self._keep_alive()
+        self._check()
+        received, self._received = self._received, []
+        return received
+
+    def acknowledge(self, messages: Sequence[Received]) -> None:
+        """Let the broker forget messages of this connection, in the order of receipt; an error shows at ``read``."""
+        if self._socket is None:
+            return
+        packets = [_PUBACK.pack(*_PUBACK_HEADER, message.ticket) for message in messages if message.ticket]
+        self._socket.send(b"".join(packets))
+        self._flush()
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Send messages out; what the broker has no room for is dropped. An error shows at ``read``."""
+        for message in messages:
+            if self._socket is None or self._socket.outgoing_bytes > _MAX_OUTGOING_BYTES:
+                return
+            self._client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+        self._flush()
+
+    def close(self) -> None:
+        """Say goodbye if the broker still listens, and let go of the socket."""
+        self._client.disconnect()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _flush(self) -> None:
+        if self._socket is None:
+            return
+        if self._client.want_write():
+            self._client.loop_write()  # into the buffer: what a callback asked for
+        try:
+            self._socket.flush()
+        except OSError as error:
+            self._note_problem(self._build_error(str(error)))
+
+    def _keep_alive(self) -> None:
+        now = monotonic()
+        if now >= self._housekeeping_at:
+            self._housekeeping_at = now + _HOUSEKEEPING_S
+            self._client.loop_misc()
+            self._flush()
+        if not self.is_ready and now >= self._deadline:
+            self._note_problem(self._build_silence())
+
+    def _check(self) -> None:
+        if self._problem is None and self._client.socket() is None:
+            self._problem = self._build_error("the connection was closed")
+        if self._problem is not None:
+            raise self._problem
+
+    def _note_problem(self, problem: BrokerUnavailable | ConfigError) -> None:
+        """Keep the first one: what follows from it tells less."""
+        self._problem = self._problem or problem
+
+    def _build_error(self, reason: str) -> BrokerUnavailable:
+        return BrokerUnavailable(self._login.host, self._login.port, reason, hint="")
+
+    def _build_silence(self) -> BrokerUnavailable:
+        """Return the error for an answer that did not come."""
+        if self._is_admitted:
+            return self._build_error("it lets us in but does not answer")
+        return LevelRefused(self._login.host, self._login.port, "it accepts the connection but does not answer")
+
+    def _build_refusal(self, name: str) -> BrokerUnavailable:
+        """Return the error for an answer to CONNECT."""
+        host, port = self._login.host, self._login.port
+        if name == "Unsupported protocol version":
+            return LevelRefused(host, port, name.lower())
+        return BrokerRefused(host, port, name.lower()) if name in _REFUSALS else self._build_error(name.lower())
+
+    # paho calls these from within its loop, on the thread that called us.
+
+    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+        name = code.getName()
+        if code.is_failure:
+            self._note_problem(self._build_refusal(name))
+            return
+        self._is_admitted = True
+        if flags.session_present and self._keeps_subscriptions:
+            self.is_ready = True
+        else:
+            self._client.subscribe_all(self._login.topic_filters)
+
+    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+        refused = [
+            topic_filter for topic_filter, code in zip(self._login.topic_filters, codes, strict=True) if code.is_failure
+        ]
+        if refused:
+            reason = f"we may not subscribe to {refused[0]!r}"
+            self._note_problem(BrokerRefused(self._login.host, self._login.port, reason))
+        self.is_ready = not refused
+
+    def _on_message(self, _client: Any, _userdata: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # paho decodes late; no topic of ours
+            topic = ""
+        self._received.append(
+            Received(
+                topic=topic,
+                payload=bytes(message.payload),
+                received_at=datetime.now(UTC),
+                client_id=None,
+                ticket=message.mid,
+                connection=self,
+                is_replay=message.retain,
+            )
+        )
+
+    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        name = code.getName()
+        if name == "Session taken over":
+            self._note_problem(WorkerReplaced(self._login.client_id))
+        elif not self._is_admitted:
+            self._note_problem(LevelRefused(self._login.host, self._login.port, "it closed the connection"))
+        else:
+            self._note_problem(self._build_error(f"the connection was lost: {name.lower()}"))
+
+
+class _Client(paho.Client):
+    """paho's client with a socket that is buffered, and the differences between the versions of the protocol.
+
+    Attributes:
+        buffer: the socket, once there is one.
+        connect_options: what else ``connect`` takes.
+    """
+
+    def __init__(self, login: Login, level: Level) -> None:
+        self._login = login
+        self._is_5 = level is Level.MQTT_5
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=login.client_id,
+            clean_session=None if self._is_5 else False,
+            protocol=paho.MQTTv5 if self._is_5 else paho.MQTTv311,
+            manual_ack=True,
+        )
+        self.buffer: BufferedSocket | None = None
+        self.suppress_exceptions = True
+        self.max_inflight_messages_set(0)  # no limit of paho's: we publish little at QoS 1
+        self.will_set(login.will.topic, login.will.payload, qos=login.will.qos, retain=login.will.retain)
+        if login.username:
+            self.username_pw_set(login.username, login.password)
+        self.connect_options: dict[str, Any] = {}
+        if self._is_5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+            properties.SessionExpiryInterval = login.session_expiry_s
+            properties.ReceiveMaximum = login.receive_maximum
+            self.connect_options = {"clean_start": False, "properties": properties}
+
+    def _create_socket(self) -> Any:
+        """Return the socket; paho calls this, and has variants of its own for proxies and websockets."""
+        login = self._login
+        inner = socket.create_connection((login.host, login.port), timeout=CONNECT_TIMEOUT_S)
+        inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if login.tls is not None:
+            inner = login.tls.wrap_socket(inner, server_hostname=login.host)  # closes it when that fails
+        self.buffer = BufferedSocket(inner)
+        return self.buffer
+
+    def subscribe_all(self, topic_filters: Sequence[str]) -> None:
+        """Ask for the topics at QoS 1; with MQTT 5 for what is retained only with a new subscription."""
+        if self._is_5:
+            options = SubscribeOptions(qos=1, noLocal=False, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            self.subscribe([(topic_filter, options) for topic_filter in topic_filters])
+        else:
+            self.subscribe([(topic_filter, 1) for topic_filter in topic_filters])

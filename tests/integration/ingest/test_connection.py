@@ -1,0 +1,61 @@
+"""The versions of MQTT, and what a broker may say to a worker that comes in."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulseline_core.errors import BrokerUnavailable
+from pulseline_ingest.broker_source import BrokerSource
+from pulseline_ingest.connection import WorkerReplaced
+from tests.integration.ingest.scripted_broker import TIMEOUT_S, ScriptedBroker
+from tests.integration.ingest.test_broker_source import PROBE_TOPIC, build_login
+
+#: MQTT 5 section 3.2 and 3.14: let in, and told that somebody else has the session now.
+CONNACK_5 = b"\x20\x03\x00\x00\x00"
+TAKEN_OVER = b"\xe0\x02\x8e\x00"
+
+#: MQTT 3.1.1 section 3.2: a session is there; and what such a broker says to another version.
+CONNACK_3 = b"\x20\x02\x01\x00"
+REFUSED_3 = b"\x20\x02\x00\x01"
+
+#: MQTT 3.1.1 section 3.9, for the first SUBSCRIBE of a connection and its three filters.
+SUBACK_3 = b"\x90\x05\x00\x01\x01\x01\x01"
+
+
+@pytest.mark.parametrize("refusal", [REFUSED_3, b""], ids=["refused", "closed"])
+def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(refusal: bytes) -> None:
+    """Whether it says so or closes the connection; the session is a lasting one all the same."""
+    with ScriptedBroker(refusal, CONNACK_3 + SUBACK_3) as broker:
+        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        while not source.report["connected"]:
+            assert source.receive(1, 0.1) == []
+        source.close()
+
+    levels_and_flags = [
+        (packet[packet.index(b"MQTT") + 4], packet[packet.index(b"MQTT") + 5]) for packet in broker.heard
+    ]
+    assert source.report["protocol"] == "3.1.1"
+    assert [level for level, _ in levels_and_flags] == [5, 4]
+    assert not any(flags & 2 for _, flags in levels_and_flags)  # clean start, clean session
+
+
+def test_worker_that_was_replaced_ends() -> None:
+    """Instead of taking the session back, and so on for ever."""
+    with ScriptedBroker(CONNACK_5 + TAKEN_OVER) as broker:
+        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        with pytest.raises(WorkerReplaced, match="another worker has connected to the broker as 'pulseline-ingest-ma"):
+            source.receive(1, TIMEOUT_S)
+        source.close()
+
+
+def test_broker_that_refuses_a_topic_is_refusing_us() -> None:
+    """Half of the topics would be half of the data."""
+    refused = SUBACK_3[:-1] + b"\x80"
+    with ScriptedBroker(REFUSED_3, CONNACK_3 + refused) as broker:
+        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        source.receive(1, 1.0)
+        refusal = source.wait_ready(0)
+        source.close()
+
+    assert isinstance(refusal, BrokerUnavailable)
+    assert refusal.reason == f"we may not subscribe to '{PROBE_TOPIC}'"
