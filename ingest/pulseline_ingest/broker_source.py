@@ -28,8 +28,9 @@ from pulseline_core.backoff import Backoff
 from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.types import JSONObject
 from pulseline_core.waker import Waker
-from pulseline_ingest.connection import BrokerRefused, Connection, Level, LevelRefused, Login
+from pulseline_ingest.connection import Connection
 from pulseline_ingest.encoding import encode
+from pulseline_ingest.login import BrokerRefused, Level, LevelRefused, Login
 from pulseline_ingest.progress import Progress
 from pulseline_ingest.source import Outgoing, Received
 

@@ -5,14 +5,15 @@ calls. The session lives at the broker: what was not acknowledged there when the
 next one, so a connection that is gone is forgotten with all that belongs to it::
 
     open     TCP, TLS, CONNECT         read ──> CONNACK ──> SUBSCRIBE ──> SUBACK: ``is_ready``
-    read     packets of the buffer ──paho──> ``_on_message`` notes a Received ──> the caller
+    read     packets of the buffer ──paho──> ``_on_publish`` notes a Received ──> the caller
     acknowledge   PUBACKs of a group, in the order of receipt, as one write
 
 The callbacks only note what happened. How many messages are unacknowledged is bounded by the broker, by the receive
 maximum (MQTT 5) or its own limit (3.1.1); how many are noted here, by ``read``'s own bound.
 
-paho's ``ack`` makes a packet and a write of each PUBACK, a third of the time that a message takes in all. So they are
-written into the buffer under paho's feet, which is safe as the buffer never holds a part of a packet of paho's.
+Two things are done past paho, since it would take longer for them than the worker for all the rest: PUBLISH packets are
+read by ``publish_packet``, and the PUBACKs of a group go into the socket's buffer as they are. The latter is safe, as
+the buffer takes each packet of paho's as a whole. A test fails when a new version of paho does not call us any more.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from time import monotonic
 from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from pulseline_core.errors import BrokerUnavailable, ConfigError, ExitCode
+from pulseline_core.errors import BrokerUnavailable, ConfigError
 from pulseline_ingest.buffered_socket import BufferedSocket
+from pulseline_ingest.login import BrokerRefused, Level, LevelRefused, Login, WorkerReplaced
+from pulseline_ingest.publish_packet import MalformedPublish, PublishPacket, decode_publish
 from pulseline_ingest.source import Outgoing, Received
 
 #: A silent connection is noticed after at most twice this.
@@ -49,6 +50,9 @@ _HOUSEKEEPING_S: Final = 5.0
 
 #: A broker that does not read what we write is written no more; acknowledgements are sent again when they are missed.
 _MAX_OUTGOING_BYTES: Final = 4 * 1024 * 1024
+
+#: Payloads of one group: a few of the largest messages, or tens of thousands of small ones.
+_MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024
 
 #: MQTT 3.1.1 section 3.4, and MQTT 5 section 3.4.2.1: without a reason it is a success.
 _PUBACK: Final = struct.Struct(">BBH")
@@ -64,63 +68,6 @@ _REFUSALS: Final = frozenset(
         "Bad authentication method",
     }
 )
-
-_LOGIN_HINT: Final = "see [mqtt] of the settings: broker, password, ca_file"
-
-
-class Level(Enum):
-    """The protocol's version."""
-
-    MQTT_3_1_1 = "3.1.1"
-    MQTT_5 = "5"
-
-
-class BrokerRefused(BrokerUnavailable):
-    """The broker does not want us, or is not who it should be: another set-up would help."""
-
-    exit_code = ExitCode.NOT_PERMITTED
-
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(host, port, reason, hint=_LOGIN_HINT)
-
-    def __str__(self) -> str:
-        return f"no way in to the MQTT broker at {self.host}:{self.port}: {self.reason}"
-
-
-class LevelRefused(BrokerUnavailable):
-    """The broker does not speak this version of the protocol, or did not get as far as an answer."""
-
-
-class WorkerReplaced(ConfigError):
-    """Another process has taken the session over: two with one name would take it from one another for ever."""
-
-    def __init__(self, client_id: str) -> None:
-        super().__init__(
-            f"another worker has connected to the broker as {client_id!r}",
-            hint="stop one of them, or give each a name of its own with --ingest-worker",
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Where the broker is, who the worker is there and what it wants.
-
-    Attributes:
-        tls: encrypts the connection; ``None`` is plain TCP.
-        receive_maximum: how many unacknowledged messages we take, where the broker asks.
-        will: what the broker publishes when the connection is lost.
-    """
-
-    host: str
-    port: int
-    username: str
-    password: str
-    tls: ssl.SSLContext | None
-    client_id: str
-    session_expiry_s: int
-    receive_maximum: int
-    topic_filters: Sequence[str]
-    will: Outgoing
 
 
 class Connection:
@@ -140,6 +87,7 @@ class Connection:
         self._is_admitted = False
         self._keeps_subscriptions = keeps_subscriptions
         self._received: list[Received] = []
+        self._received_bytes = 0
         self._problem: BrokerUnavailable | ConfigError | None = None
         self._socket: BufferedSocket | None = None
         self._deadline = 0.0
@@ -147,7 +95,7 @@ class Connection:
         self._client = _Client(login, level)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
+        self._client.take_publish = self._on_publish
         self._client.on_disconnect = self._on_disconnect
 
     def open(self) -> None:
@@ -194,7 +142,7 @@ class Connection:
         buffer = self._socket
         assert buffer is not None, "only after open"
         try:
-            while len(self._received) < max_messages and (buffer.has_incoming or buffer.fill()):
+            while self._has_room(max_messages) and (buffer.has_incoming or buffer.fill()):
                 self._client.loop_read()
                 self._check()
         except OSError as error:
@@ -203,7 +151,11 @@ class Connection:
         self._keep_alive()
         self._check()
         received, self._received = self._received, []
+        self._received_bytes = 0
         return received
+
+    def _has_room(self, max_messages: int) -> bool:
+        return len(self._received) < max_messages and self._received_bytes < _MAX_RECEIVED_BYTES
 
     def acknowledge(self, messages: Sequence[Received]) -> None:
         """Let the broker forget messages of this connection, in the order of receipt; an error shows at ``read``."""
@@ -294,20 +246,17 @@ class Connection:
             self._note_problem(BrokerRefused(self._login.host, self._login.port, reason))
         self.is_ready = not refused
 
-    def _on_message(self, _client: Any, _userdata: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:  # paho decodes late; no topic of ours
-            topic = ""
+    def _on_publish(self, packet: PublishPacket) -> None:
+        self._received_bytes += len(packet.payload)
         self._received.append(
             Received(
-                topic=topic,
-                payload=bytes(message.payload),
+                topic=packet.topic,
+                payload=packet.payload,
                 received_at=datetime.now(UTC),
                 client_id=None,
-                ticket=message.mid,
+                ticket=packet.packet_id,
                 connection=self,
-                is_replay=message.retain,
+                is_replay=packet.is_retained,
             )
         )
 
@@ -326,6 +275,7 @@ class _Client(paho.Client):
 
     Attributes:
         buffer: the socket, once there is one.
+        take_publish: called with each message that comes in.
         connect_options: what else ``connect`` takes.
     """
 
@@ -340,6 +290,7 @@ class _Client(paho.Client):
             manual_ack=True,
         )
         self.buffer: BufferedSocket | None = None
+        self.take_publish: Callable[[PublishPacket], object] = bool
         self.suppress_exceptions = True
         self.max_inflight_messages_set(0)  # no limit of paho's: we publish little at QoS 1
         self.will_set(login.will.topic, login.will.payload, qos=login.will.qos, retain=login.will.retain)
@@ -361,6 +312,15 @@ class _Client(paho.Client):
             inner = login.tls.wrap_socket(inner, server_hostname=login.host)  # closes it when that fails
         self.buffer = BufferedSocket(inner)
         return self.buffer
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Take a packet; paho calls this, and would build a message with all that MQTT 5 knows."""
+        command, body = self._in_packet["command"], bytes(self._in_packet["packet"])
+        try:
+            self.take_publish(decode_publish(command, body, has_properties=self._is_5))
+        except MalformedPublish:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def subscribe_all(self, topic_filters: Sequence[str]) -> None:
         """Ask for the topics at QoS 1; with MQTT 5 for what is retained only with a new subscription."""

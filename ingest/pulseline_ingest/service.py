@@ -23,7 +23,7 @@ from pulseline_core.settings import Settings
 from pulseline_core.tls import build_tls
 from pulseline_core.topic import ADMIN_LEVEL, PROBE_LEVEL, Kind
 from pulseline_ingest.broker_source import BrokerSource
-from pulseline_ingest.connection import Login
+from pulseline_ingest.login import Login
 from pulseline_ingest.parts import open_parts
 from pulseline_ingest.status import WorkerFacts
 from pulseline_ingest.worker import Worker

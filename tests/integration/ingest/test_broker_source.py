@@ -13,7 +13,7 @@ import pytest
 from pulseline_core.topic import PROBE_LEVEL
 from pulseline_ingest import broker_source, progress
 from pulseline_ingest.broker_source import BrokerSource
-from pulseline_ingest.connection import BrokerRefused, Login
+from pulseline_ingest.login import BrokerRefused, Login
 from pulseline_ingest.source import Outgoing, Received
 from tests.mosquitto import PASSWORD, Mosquitto
 

@@ -6,7 +6,7 @@ import pytest
 
 from pulseline_core.errors import BrokerUnavailable
 from pulseline_ingest.broker_source import BrokerSource
-from pulseline_ingest.connection import WorkerReplaced
+from pulseline_ingest.login import WorkerReplaced
 from tests.integration.ingest.scripted_broker import TIMEOUT_S, ScriptedBroker
 from tests.integration.ingest.test_broker_source import PROBE_TOPIC, build_login
 

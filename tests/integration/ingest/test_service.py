@@ -13,7 +13,7 @@ import pytest
 from pulseline_core.errors import InvalidSetting
 from pulseline_core.settings import Settings, load
 from pulseline_core.store import open_reader
-from pulseline_ingest.connection import BrokerRefused
+from pulseline_ingest.login import BrokerRefused
 from pulseline_ingest.service import IngestService
 from tests.certificates import Authority
 from tests.mosquitto import PASSWORD, Mosquitto
