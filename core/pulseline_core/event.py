@@ -89,6 +89,8 @@ def parse_duration(value: JSONValue) -> timedelta:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidEvent("duration", f"{str(value)[:64]!r} is not a number of seconds")
+    if value == 0:  # of nearly every heartbeat
+        return _NO_TIME
     if not 0 <= value <= _MAX_DURATION_S:
         raise InvalidEvent("duration", f"{value!r} s is not between 0 and 366 days")
     return timedelta(microseconds=times.seconds_to_us(value))
@@ -113,4 +115,6 @@ def parse_event(value: Mapping[str, JSONValue], *, now: datetime) -> Event:
         raise InvalidEvent("id", f"{str(event_id)[:64]!r} is not an integer")
     instant = now if timestamp is None else times.parse_timestamp(timestamp)
     times.check_timestamp(instant, now=now)
-    return Event(timestamp=instant, duration=parse_duration(value.get("duration", 0)), data=data, id=event_id)
+    duration = parse_duration(value.get("duration", 0))
+    check_json(data, field="data")
+    return restore_event(timestamp=instant, duration=duration, data=data, event_id=event_id)

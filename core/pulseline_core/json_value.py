@@ -41,9 +41,16 @@ def _check_items(value: dict[str, JSONValue] | list[JSONValue], *, field: str, d
         raise InvalidEvent(field, f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key in value:
-            _check_key(key, field=field)
+            if not _is_plain(key):
+                _check_key(key, field=field)
     for item in value.values() if isinstance(value, dict) else value:
-        check_json(item, field=field, depth=depth + 1)
+        if not _is_plain(item):
+            check_json(item, field=field, depth=depth + 1)
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is of the most common kind, a text with nothing special in it."""
+    return type(value) is str and value.isascii() and "\0" not in value
 
 
 def _check_number(value: object, *, field: str) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def is_continued(earlier: Span, later: Span, *, pulsetime_us: int) -> bool:
 
 def join(earlier: Span, later: Span) -> Span:
     """Return ``earlier``, grown to the later of both ends."""
-    return earlier if earlier.end_us >= later.end_us else replace(earlier, end_us=later.end_us)
+    return earlier if earlier.end_us >= later.end_us else Span(earlier.start_us, later.end_us, earlier.data)
 
 
 @dataclass(frozen=True, slots=True)
