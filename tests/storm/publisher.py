@@ -1,6 +1,6 @@
 """A publisher that runs as a process of its own until it is killed, and keeps a ledger of what it was promised.
 
-``python -m tests.storm.publisher plain|library BUCKET LIFE --port N --folder DIR``
+``python -m tests.storm.publisher plain|library BUCKET LIFE --port N --folder DIR [--username USER --password WORD]``
 """
 
 from __future__ import annotations
@@ -57,10 +57,12 @@ class PlainPublisher:
         self._mids: dict[int, int] = {}
         self._next = 0
 
-    def run(self, port: int) -> None:
-        """Publish until killed, over one connection after another."""
+    def run(self, port: int, username: str, password: str) -> None:
+        """Publish until killed, over one connection after another; no user name is anonymous."""
         while True:
             client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+            if username:
+                client.username_pw_set(username, password)
             client.max_inflight_messages_set(IN_FLIGHT * 2)
             client.on_connect = self._on_connect
             client.on_disconnect = self._on_disconnect
@@ -125,12 +127,15 @@ def main() -> None:
     parser.add_argument("life", type=int)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--username", default="")
+    parser.add_argument("--password", default="")
     chosen = parser.parse_args()
     ledger = (chosen.folder / f"{chosen.bucket_id}.ledger").open("a", buffering=1)
     if chosen.kind == "plain":
-        PlainPublisher(chosen.bucket_id, chosen.life, ledger).run(chosen.port)
+        PlainPublisher(chosen.bucket_id, chosen.life, ledger).run(chosen.port, chosen.username, chosen.password)
     outbox = chosen.folder / f"{chosen.bucket_id}.outbox.db"
-    with Client(port=chosen.port, outbox=outbox, name=chosen.bucket_id) as client:
+    user = {"username": chosen.username, "password": chosen.password}
+    with Client(port=chosen.port, outbox=outbox, name=chosen.bucket_id, **user) as client:
         run_library(client, chosen.bucket_id, chosen.life, ledger)
 
 

@@ -4,80 +4,23 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from pulseline_client import Client
-from tests.storm.ledger import Mark, check_timeline, read_ledger
+from tests.storm.crowd import PUBLISHERS, Crowd, drain, read_stored, run_crowd
+from tests.storm.ledger import check_timeline, read_ledger
 from tests.storm.publisher import IN_FLIGHT
-from tests.storm.system import System, clean_environment, wait_until
+from tests.storm.system import System, wait_until
 
 #: Kills in one run; ``scripts/storm`` sets more.
 KILLS = int(os.environ.get("STORM_KILLS", "50"))
 
-PUBLISHERS = {"plain-a": "plain", "plain-b": "plain", "library-a": "library", "library-b": "library"}
-
 #: How long a broken system may take until everything handed over is readable.
 CATCH_UP_S = 10.0
-
-ROOT = Path(__file__).parents[2]
-
-
-class Crowd:
-    """The publishers' processes; each start of one is a new life."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-        self._lives = dict.fromkeys(PUBLISHERS, -1)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self) -> None:
-        """Start those that do not run."""
-        for bucket_id in PUBLISHERS.keys() - self._processes.keys():
-            self._lives[bucket_id] += 1
-            with (self._system.home / f"{bucket_id}.log").open("a") as log:
-                self._processes[bucket_id] = subprocess.Popen(
-                    [
-                        *(sys.executable, "-m", "tests.storm.publisher"),
-                        *(PUBLISHERS[bucket_id], bucket_id, str(self._lives[bucket_id])),
-                        *("--port", str(self._system.mqtt_port), "--folder", str(self._system.home)),
-                    ],
-                    cwd=ROOT,
-                    env=clean_environment(self._system.home),
-                    stderr=log,
-                )
-
-    def kill(self) -> None:
-        """Kill -9 all of them."""
-        for process in self._processes.values():
-            process.send_signal(signal.SIGKILL)
-        for process in self._processes.values():
-            process.wait()
-        self._processes.clear()
-
-    def check_alive(self) -> None:
-        """Fail if a publisher ended by itself."""
-        for bucket_id, process in self._processes.items():
-            assert process.poll() is None, (self._system.home / f"{bucket_id}.log").read_text()[-2000:]
-
-
-@contextmanager
-def run_crowd(system: System) -> Iterator[Crowd]:
-    """Run the publishers until the block ends."""
-    crowd = Crowd(system)
-    crowd.start()
-    try:
-        yield crowd
-    finally:
-        crowd.kill()
 
 
 def break_something(chance: random.Random, system: System, crowd: Crowd) -> None:
@@ -99,19 +42,6 @@ def break_something(chance: random.Random, system: System, crowd: Crowd) -> None
     crowd.start()
 
 
-def read_stored(system: System, bucket_id: str) -> list[Mark]:
-    """Return the marks of the bucket's events in the order in which they were stored."""
-    events = sorted(system.read_events(bucket_id), key=lambda event: int(str(event["id"])))
-    return [Mark(**event["data"]) for event in events]  # type: ignore[arg-type]  # reason: JSON of our own making
-
-
-def drain(system: System, bucket_id: str) -> None:
-    """Let the library deliver what is left in the outbox of a dead publisher."""
-    outbox = system.home / f"{bucket_id}.outbox.db"
-    with Client(port=system.mqtt_port, outbox=outbox, name=bucket_id) as client:
-        client.flush(CATCH_UP_S)
-
-
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_promised_is_lost_doubled_or_reordered_when_everything_is_killed(tmp_path: Path, seed: int) -> None:
     """After dozens of kill -9 under load each ledger is in the store, once and in order, within ten seconds."""
@@ -120,7 +50,7 @@ def test_nothing_promised_is_lost_doubled_or_reordered_when_everything_is_killed
 
     with ExitStack() as stack:
         system = stack.enter_context(System(home=tmp_path))
-        crowd = stack.enter_context(run_crowd(system))
+        crowd = stack.enter_context(run_crowd(system.home, system.mqtt_port))
         for _ in range(KILLS):
             pause.wait(chance.uniform(0.3, 1.2))
             crowd.check_alive()
@@ -130,7 +60,7 @@ def test_nothing_promised_is_lost_doubled_or_reordered_when_everything_is_killed
 
         wait_until(lambda: is_readable(system), timeout_s=CATCH_UP_S, what="the REST interface")
         for bucket_id in (name for name, kind in PUBLISHERS.items() if kind == "library"):
-            drain(system, bucket_id)
+            drain(crowd, bucket_id, timeout_s=CATCH_UP_S)
 
         for bucket_id, kind in PUBLISHERS.items():
             promised = read_ledger(tmp_path / f"{bucket_id}.ledger")
