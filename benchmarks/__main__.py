@@ -1,7 +1,7 @@
 """Measure everything at each scale and print one table.
 
-``python -m benchmarks [--only writes|reads|queries] [--quick] [--json FILE]``; the figures of a full run stand in
-docs/performance.md.
+``python -m benchmarks [--only writes|reads|queries|broker] [--quick] [--json FILE]``; the figures of a full run stand
+in docs/performance.md.
 
 Machines that are shared get faster and slower by the minute. So a whole Pulseline runs for each scale at the same time,
 each is measured in turn, several times over, and the medians are compared. Reads have a Pulseline of their own, and
@@ -24,7 +24,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client_load, import_load, latency, mqtt_load, query_load, read_load, rest_load
+from benchmarks import broker_load, client_load, import_load, latency, mqtt_load, query_load, read_load, rest_load
 from benchmarks.activity import build_activity
 from benchmarks.seed import TIMELINE, Scale, build_store, build_timeline
 from tests.storm.system import System, find_descendants
@@ -143,6 +143,16 @@ def measure_queries(*, rounds: int, share: float, console: Console) -> dict[str,
     }
 
 
+def measure_beside_broker(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
+    """Return the median of each figure of one worker beside Mosquitto."""
+    found: list[Figures] = []
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory() as name:
+            found.append(broker_load.measure_rates(Path(name), count=int(80_000 * share)))
+        console.print(f"round {number + 1} of {rounds}: beside Mosquitto")
+    return {"Mosquitto, one worker": {name: median(each[name] for each in found) for name in found[0]}}
+
+
 def read_memory(pid: int) -> Figures:
     """Return the resident memory of the two servers in MB."""
     servers = find_servers(pid)
@@ -175,7 +185,7 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the load, to see that it works")
-    parser.add_argument("--only", choices=["writes", "reads", "queries"], help="measure one of them")
+    parser.add_argument("--only", choices=["writes", "reads", "queries", "broker"], help="measure one of them")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     chosen = parser.parse_args()
     rounds, share = (1, 0.1) if chosen.quick else (ROUNDS, 1.0)
@@ -187,6 +197,8 @@ def main() -> None:
         tables.append(measure_reads(rounds=rounds, share=share, console=console))
     if chosen.only in (None, "queries"):
         tables.append(measure_queries(rounds=rounds, share=share, console=console))
+    if chosen.only in (None, "broker"):
+        tables.append(measure_beside_broker(rounds=rounds, share=share, console=console))
     for results in tables:
         Console().print(build_table(results))
     if chosen.json is not None:

@@ -9,7 +9,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.seed import build_bucket_id
@@ -34,11 +34,13 @@ def encode_text(text: str) -> bytes:
     return struct.pack("!H", len(raw)) + raw
 
 
-def connect(port: int, client_id: str) -> socket.socket:
-    """Return a connected, accepted socket."""
+def connect(port: int, client_id: str, user: tuple[str, str] | None = None) -> socket.socket:
+    """Return a connected, accepted socket; ``user`` is a name and a password."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(build_packet(0x10, encode_text("MQTT") + b"\x04\x02\x00\x3c" + encode_text(client_id)))
+    flags = b"\x04\xc2" if user else b"\x04\x02"
+    fields = b"".join(map(encode_text, (client_id, *(user or ()))))
+    connection.sendall(build_packet(0x10, encode_text("MQTT") + flags + b"\x00\x3c" + fields))
     answer = connection.recv(4)
     if answer != b"\x20\x02\x00\x00":
         raise ConnectionError(f"CONNECT was answered {answer!r}")
@@ -64,14 +66,19 @@ def measure_rate(port: int, *, count: int, buckets: int, client_id: str = "bench
     packets = list(iter_publishes(count, buckets))
     with connect(port, client_id) as connection:
         began = time.perf_counter()
-        sent = acknowledged_bytes = 0
-        while acknowledged_bytes < 4 * count:
-            room = WINDOW - (sent - acknowledged_bytes // 4)
-            if room > 0 and sent < count:
-                connection.sendall(b"".join(packets[sent : sent + room]))
-                sent = min(sent + room, count)
-            received = connection.recv(65_536)
-            if not received:
-                raise ConnectionError(f"the broker closed the connection after {acknowledged_bytes // 4} PUBACKs")
-            acknowledged_bytes += len(received)
+        publish_all(connection, packets)
         return count / (time.perf_counter() - began)
+
+
+def publish_all(connection: socket.socket, packets: Sequence[bytes]) -> None:
+    """Send packets, never more than ``WINDOW`` ahead of their PUBACKs, and wait for the last of these."""
+    sent = acknowledged_bytes = 0
+    while acknowledged_bytes < 4 * len(packets):
+        room = WINDOW - (sent - acknowledged_bytes // 4)
+        if room > 0 and sent < len(packets):
+            connection.sendall(b"".join(packets[sent : sent + room]))
+            sent = min(sent + room, len(packets))
+        received = connection.recv(65_536)
+        if not received:
+            raise ConnectionError(f"the broker closed the connection after {acknowledged_bytes // 4} PUBACKs")
+        acknowledged_bytes += len(received)

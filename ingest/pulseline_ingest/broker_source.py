@@ -30,7 +30,7 @@ from pulseline_core.types import JSONObject
 from pulseline_core.waker import Waker
 from pulseline_ingest.connection import Connection
 from pulseline_ingest.encoding import encode
-from pulseline_ingest.login import BrokerRefused, Level, LevelRefused, Login
+from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login
 from pulseline_ingest.progress import Progress
 from pulseline_ingest.source import Outgoing, Received
 
@@ -140,7 +140,7 @@ class BrokerSource:
             self._progress.note_committed(now=monotonic())
             connection.acknowledge(own)
         else:
-            self._lose(BrokerUnavailable(self._login.host, self._login.port, "messages were given back", hint=""))
+            self._lose(self._build_end("so the broker sends again what can not be stored now"))
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Send messages out while there is a connection; see ``Source``."""
@@ -211,7 +211,10 @@ class BrokerSource:
             envelope: JSONObject = {"publisher": self._login.client_id, "seq": number, "base": number}
             connection.publish([Outgoing(topic=self._probe_topic, payload=encode(envelope), qos=1)])
         elif self._progress.is_deaf(now=now):
-            raise BrokerUnavailable(self._login.host, self._login.port, "nothing comes from it any more", hint="")
+            raise self._build_end("nothing comes over it any more")
+
+    def _build_end(self, reason: str) -> ConnectionEnded:
+        return ConnectionEnded(self._login.host, self._login.port, reason)
 
     def _lose(self, error: BrokerUnavailable) -> None:
         """Let go of the connection and plan the next one."""

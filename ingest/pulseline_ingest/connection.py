@@ -35,7 +35,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pulseline_core.errors import BrokerUnavailable, ConfigError
 from pulseline_ingest.buffered_socket import BufferedSocket
-from pulseline_ingest.login import BrokerRefused, Level, LevelRefused, Login, WorkerReplaced
+from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login, WorkerReplaced
 from pulseline_ingest.publish_packet import MalformedPublish, PublishPacket, decode_publish
 from pulseline_ingest.source import Outgoing, Received
 
@@ -200,7 +200,7 @@ class Connection:
 
     def _check(self) -> None:
         if self._problem is None and self._client.socket() is None:
-            self._problem = self._build_error("the connection was closed")
+            self._problem = ConnectionEnded(self._login.host, self._login.port, "it was closed")
         if self._problem is not None:
             raise self._problem
 
@@ -267,7 +267,12 @@ class Connection:
         elif not self._is_admitted:
             self._note_problem(LevelRefused(self._login.host, self._login.port, "it closed the connection"))
         else:
-            self._note_problem(self._build_error(f"the connection was lost: {name.lower()}"))
+            self._note_problem(ConnectionEnded(self._login.host, self._login.port, _describe_loss(name)))
+
+
+def _describe_loss(name: str) -> str:
+    """Return why a connection was lost; most often paho does not know."""
+    return "it was closed" if name == "Unspecified error" else name.lower()
 
 
 class _Client(paho.Client):

@@ -37,6 +37,16 @@ class LevelRefused(BrokerUnavailable):
     """The broker does not speak this version of the protocol, or did not get as far as an answer."""
 
 
+class ConnectionEnded(BrokerUnavailable):
+    """There was a connection, and it is no more, or is of no use any more."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason, hint="")
+
+    def __str__(self) -> str:
+        return f"the connection to the MQTT broker at {self.host}:{self.port} ended: {self.reason}"
+
+
 class WorkerReplaced(ConfigError):
     """Another process has taken the session over: two with one name would take it from one another for ever."""
 

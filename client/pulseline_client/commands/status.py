@@ -35,6 +35,9 @@ _BROKER_FIGURES: Final = (
     "publish/messages/dropped",
 )
 
+#: Of a worker's connection to an external broker.
+_CONNECTION_FIGURES: Final = ("address", "protocol", "connections", "progress_age_s")
+
 _COUNTERS: Final = ("received", "applied", "duplicates", "dead_letters", "ignored")
 
 
@@ -94,6 +97,7 @@ def _get_trouble(link: JSONObject) -> tuple[str, ...]:
 
 def _iter_worker(part: str, worker: JSONObject) -> Iterator[JSONObject]:
     yield from _iter_figures(part, worker, ("stale", "state", "problem", "started", "queue"))
+    yield from _iter_figures(part, _get_object(worker, "broker"), _CONNECTION_FIGURES)
     counters = _get_object(worker, "counters")
     yield from _iter_figures(part, counters, _COUNTERS)
     if counters:

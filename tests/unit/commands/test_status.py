@@ -66,6 +66,15 @@ def test_iter_rows_leaves_out_a_problem_that_is_over() -> None:
     assert [(row["figure"], row["value"]) for row in iter_rows(status)] == [("connected", "true"), ("waiting", "0")]
 
 
+def test_iter_rows_shows_a_workers_connection_to_a_broker_of_its_own() -> None:
+    """And how long ago something came through it."""
+    broker: JSONObject = {"address": "broker:1883", "connected": True, "protocol": "5", "progress_age_s": 0.2}
+
+    rows = [(row["figure"], row["value"]) for row in iter_rows({"workers": {"main": {"broker": broker}}})]
+
+    assert rows == [("address", "broker:1883"), ("protocol", "5"), ("progress age s", "0.2")]
+
+
 def test_iter_rows_shows_what_keeps_a_worker_from_storing() -> None:
     """It runs, and can not do its work."""
     status: JSONObject = {"workers": {"main": {"state": "online", "problem": "no space left"}}}
