@@ -25,7 +25,7 @@ from pulseline_core.message import (
 )
 from pulseline_core.store import BucketRow, Transaction
 from pulseline_core.types import BucketId
-from pulseline_ingest.outcome import BucketRequest, Deleted, Result
+from pulseline_ingest.outcome import BucketRequest, Deleted, Done, Result
 
 #: The client of a bucket that a plain publisher's first event makes.
 PLAIN_CLIENT: Final = "mqtt"
@@ -64,10 +64,12 @@ class Origin:
     Attributes:
         publisher: the outbox that numbered it, ``None`` for a plain publisher.
         received_at: aware UTC.
+        is_answered: whether somebody wants to know what heartbeats became.
     """
 
     publisher: str | None
     received_at: datetime
+    is_answered: bool = True
 
 
 def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules: ApplyRules) -> Result:
@@ -105,7 +107,11 @@ def _add_events(tx: Transaction, request: _Addition, origin: Origin, rules: Appl
         return tx.import_events(row, zip(request.events, request.copies, strict=True))
     default = rules.pulsetime if row.bucket.pulsetime is None else row.bucket.pulsetime
     heartbeats = zip(request.events, request.pulsetimes, strict=True)
-    return _unwrap([tx.merge_heartbeat(row, event, default if own is None else own) for event, own in heartbeats])
+    if origin.is_answered:
+        return _unwrap([tx.merge_heartbeat(row, event, default if own is None else own) for event, own in heartbeats])
+    for event, own in heartbeats:
+        tx.add_heartbeat(row, event, default if own is None else own)
+    return Done()
 
 
 def _delete(tx: Transaction, row: BucketRow, request: DeleteEvent | DeleteEvents | DeleteBucket) -> int:

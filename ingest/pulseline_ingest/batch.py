@@ -64,8 +64,14 @@ class Batcher:
                 case SetSetting() | DeleteSetting() | DropDeadLetter() as order:
                     return apply_order(tx, order)
                 case request:
-                    publisher = None if delivery.envelope is None else delivery.envelope.publisher
-                    origin = Origin(publisher, delivery.received.received_at)
+                    origin = _find_origin(delivery)
                     return Applied(apply_request(tx, request, origin, self._apply_rules), request)
         except BadInput as error:
             return file_dead_letter(tx, delivery.received, describe(error))
+
+
+def _find_origin(delivery: Delivery) -> Origin:
+    envelope, received_at = delivery.envelope, delivery.received.received_at
+    if envelope is None:
+        return Origin(None, received_at, is_answered=False)
+    return Origin(envelope.publisher, received_at, is_answered=envelope.reply)

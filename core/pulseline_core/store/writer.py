@@ -30,7 +30,7 @@ from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_data import EventData
 from pulseline_core.store.event_rows import build_event
 from pulseline_core.store.migrations import MIGRATIONS, Migration, prepare, read_epoch
-from pulseline_core.store.timeline import Imported, Timelines
+from pulseline_core.store.timeline import Imported, StoredSpan, Timelines
 from pulseline_core.store.watermarks import Watermarks
 from pulseline_core.times import MICROSECOND, to_us
 from pulseline_core.types import BucketId, JSONValue
@@ -118,9 +118,16 @@ class Transaction:
 
     def merge_heartbeat(self, row: BucketRow, event: Event, pulsetime: timedelta) -> Event:
         """Merge a heartbeat into the bucket's timeline and return the event that holds it now."""
-        timeline = self._timelines.get(row.key)
-        event_id, span = self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
+        event_id, span = self._merge(row, event, pulsetime)
         return build_event(event_id, span.start_us, span.end_us, event.data)
+
+    def add_heartbeat(self, row: BucketRow, event: Event, pulsetime: timedelta) -> None:
+        """Do the same for somebody who does not ask what became of it."""
+        self._merge(row, event, pulsetime)
+
+    def _merge(self, row: BucketRow, event: Event, pulsetime: timedelta) -> StoredSpan:
+        timeline = self._timelines.get(row.key)
+        return self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
 
     def insert_events(self, row: BucketRow, events: Iterable[Event]) -> list[Event]:
         """Insert events as they are and return them with their ids."""

@@ -57,5 +57,6 @@ def break_merges(monkeypatch: pytest.MonkeyPatch) -> Break:
             return merge(self, row, event, pulsetime)
 
         monkeypatch.setattr(Transaction, "merge_heartbeat", merge_or_fail)
+        monkeypatch.setattr(Transaction, "add_heartbeat", merge_or_fail)
 
     return break_merges
