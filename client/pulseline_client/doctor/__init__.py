@@ -1,0 +1,4 @@
+"""What an MQTT broker really does, seen from outside: probes, what they found, and what rests on it.
+
+``examination.examine`` runs all probes against a ``Target`` and returns an ``Examination``.
+"""
