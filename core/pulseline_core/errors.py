@@ -54,6 +54,8 @@ class ExitCode(IntEnum):
     DISK_FULL = 7  #: No space is left where the data lives.
     UNSUPPORTED_SCHEMA = 8  #: The database was written by a newer Pulseline.
     NOT_FOUND = 9  #: What was asked for does not exist.
+    LIMITED = 10  #: What was examined keeps a guarantee within limits only, or it could not be found out.
+    NOT_GUARANTEED = 11  #: What was examined does not keep a guarantee.
 
 
 class PulselineError(Exception):

@@ -18,6 +18,8 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.DISK_FULL: "no space left on the disk",
     ExitCode.UNSUPPORTED_SCHEMA: "a newer pulseline wrote the database",
     ExitCode.NOT_FOUND: "what was named does not exist",
+    ExitCode.LIMITED: "a guarantee holds partly, or could not be tried",
+    ExitCode.NOT_GUARANTEED: "a guarantee does not hold",
 }
 
 #: What a part of the server can end with.

@@ -1,0 +1,149 @@
+"""Real brokers as processes, kept running: one that ends is started again at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Final, Self
+
+from tests.storm.system import clean_environment, find_free_port
+
+START_TIMEOUT_S: Final = 20.0
+
+#: Debian keeps daemons where only root looks.
+_PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
+
+_KEEPER: Final = 'while :; do "$@" & echo $! >"$0"; wait $!; sleep 0.1; done'
+
+_MOSQUITTO_HARDENED: Final = """
+autosave_interval 1
+max_inflight_messages 1000
+max_queued_messages 100000
+max_packet_size 300000
+"""
+
+_NATS: Final = """
+server_name: doctor
+listen: "127.0.0.1:{inner}"
+jetstream {{ store_dir: "{folder}" }}
+mqtt {{ listen: "127.0.0.1:{port}", ack_wait: "3s" }}
+"""
+
+
+@dataclass(kw_only=True)
+class Server:
+    """A broker on a free port; a context manager.
+
+    Attributes:
+        folder: an empty one, for its files.
+        login: what stands before the host in its URL.
+    """
+
+    folder: Path
+    port: int = field(default_factory=find_free_port)
+    login: str = ""
+    _keeper: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What the doctor is given."""
+        return f"mqtt://{self.login}127.0.0.1:{self.port}"
+
+    @property
+    def restart_command(self) -> str:
+        """What sends it a signal, after which it is started again."""
+        return f"kill -{{signal}} $(cat {self.folder / 'pid'})"
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line, and write the files that it names."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        argv = self.build_argv()
+        with (self.folder / "log").open("wb") as log:
+            self._keeper = subprocess.Popen(
+                ["sh", "-c", _KEEPER, str(self.folder / "pid"), *argv],
+                env=clean_environment(self.folder) | {"PATH": _PATH},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        end = monotonic() + START_TIMEOUT_S
+        while not _is_listening(self.port):
+            assert monotonic() < end, (self.folder / "log").read_text()
+            threading.Event().wait(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._keeper is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._keeper.pid, signal.SIGKILL)
+        self._keeper.wait()
+
+
+@dataclass(kw_only=True)
+class Mosquitto(Server):
+    """Debian's Mosquitto, with persistence and otherwise its defaults; ``settings`` are lines of its configuration."""
+
+    settings: str = ""
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line."""
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n"
+            f"persistence true\npersistence_location {self.folder}/\n{self.settings}"
+        )
+        return "mosquitto", "-c", str(config)
+
+
+def build_hardened_mosquitto(folder: Path) -> Mosquitto:
+    """Return Mosquitto as Pulseline wants it."""
+    return Mosquitto(folder=folder, settings=_MOSQUITTO_HARDENED)
+
+
+@dataclass(kw_only=True)
+class Nats(Server):
+    """Debian's NATS, which repeats what was not acknowledged after 3 s instead of 30."""
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line."""
+        config = self.folder / "nats.conf"
+        config.write_text(_NATS.format(inner=find_free_port(), port=self.port, folder=self.folder / "jetstream"))
+        return "nats-server", "-c", str(config)
+
+
+@dataclass(kw_only=True)
+class AmqttAlone(Server):
+    """amqtt without anything of ours."""
+
+    login: str = "ann:secret@"
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line."""
+        return sys.executable, "-m", "tests.integration.doctor.amqtt_alone", str(self.port)
+
+
+@dataclass(kw_only=True)
+class Embedded(Server):
+    """Pulseline's own broker with ingest in it."""
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line."""
+        data = ("--data-dir", str(self.folder / "data"))
+        return sys.executable, "-m", "pulseline_broker", *data, "--mqtt-port", str(self.port)
+
+
+def _is_listening(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+        return True
+    return False
