@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import Final
 
 import click
 
 from pulseline_client.commands.event_columns import format_text_of
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
+from pulseline_client.connection import BrokerAddress
 from pulseline_client.doctor.bench import DEFAULT_PREFIX, DEFAULT_TIMEOUT_S, Plan
-from pulseline_client.doctor.examination import Examination, examine
+from pulseline_client.doctor.examination import Examination, build_url, examine
 from pulseline_client.doctor.finding import get_exit_code
-from pulseline_client.doctor.target import Target, TlsFiles, parse_target
-from pulseline_core.errors import ExitCode
+from pulseline_core.broker_url import InvalidBrokerUrl, parse_broker_url
+from pulseline_core.errors import BadInput, ExitCode
 from pulseline_core.help_text import MQTT_CODES, build_epilog
-from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 from pulseline_core.topic import check_topic_name
 
@@ -47,15 +46,12 @@ def command() -> None:
     short_help="Probe what an MQTT broker really does.",
     epilog=build_epilog(
         "pulseline doctor broker mqtt://localhost",
-        "pulseline doctor broker mqtts://ann@nas --ca-file ca.pem --json",
+        "pulseline doctor broker mqtts://ann@nas --json",
         "pulseline doctor broker mqtt://nas --restart-command './restart {signal}'",
         codes=_CODES,
     ),
 )
 @click.argument("url", metavar="URL")
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Authorities to trust, PEM; else the system's.")
-@click.option("--cert-file", type=click.Path(path_type=Path), help="Our certificate, PEM, if the broker asks for one.")
-@click.option("--key-file", type=click.Path(path_type=Path), help="Its key, if that is in another file.")
 @click.option(
     "--restart-command",
     metavar="COMMAND",
@@ -76,13 +72,10 @@ def command() -> None:
 )
 @json_option
 @click.pass_context
-def broker(  # noqa: PLR0913  one argument for each flag
+def broker(
     context: click.Context,
     *,
     url: str,
-    ca_file: Path | None,
-    cert_file: Path | None,
-    key_file: Path | None,
     restart_command: str,
     refused_topic: str,
     prefix: str,
@@ -91,7 +84,9 @@ def broker(  # noqa: PLR0913  one argument for each flag
 ) -> None:
     """Probe what the broker at URL really does, and say which guarantees of Pulseline hold with it.
 
-    URL is mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts:// for TLS; without a user it is the one of the settings.
+    URL is mqtt://[USER@]HOST[:PORT], or mqtts:// for TLS. The password, the user when the URL names none, and the
+    files for TLS are those of the settings: PULSELINE_MQTT_PASSWORD, PULSELINE_MQTT_CA_FILE and so on.
+
     The probes publish some 3,000 small messages and two large ones below a random topic, and leave nothing behind. With
     --restart-command they also see what survives a clean restart and a kill; without it the broker stays up.
 
@@ -99,26 +94,31 @@ def broker(  # noqa: PLR0913  one argument for each flag
     'note', nothing of Pulseline rests on it. The worst one is the exit code. In a pipe: check, verdict, what was seen
     and what it means, separated by tabs.
     """
-    settings = load_from_machine({})
+    _check_url(url)
     check_topic_name(prefix)
-    target = _build_target(url, settings, TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file))
+    mqtt = load_from_machine({"mqtt.broker": url}).mqtt
+    address = BrokerAddress.of(mqtt)
     plan = Plan(
         token=secrets.token_hex(_TOKEN_BYTES),
         prefix=prefix,
         timeout_s=timeout,
-        max_payload_bytes=settings.mqtt.max_payload_bytes,
+        max_payload_bytes=mqtt.max_payload_bytes,
         refused_topic=refused_topic,
         restart_command=restart_command,
     )
     if form is Form.TABLE:
-        click.echo(f"Probing {target}; this takes up to a minute.", err=True)
-    examination = examine(target, plan)
+        click.echo(f"Probing {build_url(address)}; this takes up to a minute.", err=True)
+    examination = examine(address, plan)
     show(examination, form, is_restarted=bool(restart_command))
     context.exit(get_exit_code(examination.worst))
 
 
-def _build_target(url: str, settings: Settings, files: TlsFiles) -> Target:
-    return parse_target(url, username=settings.mqtt.username, password=settings.mqtt.password, files=files)
+def _check_url(url: str) -> None:
+    try:
+        parse_broker_url(url)
+    except InvalidBrokerUrl as error:
+        hint = "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
+        raise BadInput(f"the broker's URL {error}", hint=hint if "password" in str(error) else "") from error
 
 
 def show(examination: Examination, form: Form, *, is_restarted: bool) -> None:

@@ -1,4 +1,4 @@
 """What an MQTT broker really does, seen from outside: probes, what they found, and what rests on it.
 
-``examination.examine`` runs all probes against a ``Target`` and returns an ``Examination``.
+``examination.examine`` runs all probes against a ``BrokerAddress`` and returns an ``Examination``.
 """

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pulseline_client.connection import BrokerAddress
 from pulseline_client.doctor.link import Link, LinkLost, open_link
 from pulseline_client.doctor.packets import MQTT_5, Connect
-from pulseline_client.doctor.target import Target
 
 #: A session that ends with its connection, and one that stays.
 CLEAN: Final = Connect()
@@ -55,8 +55,8 @@ class Bench:
         speaks_5: whether the broker speaks MQTT 5, once that is known.
     """
 
-    def __init__(self, target: Target, plan: Plan) -> None:
-        self.target = target
+    def __init__(self, address: BrokerAddress, plan: Plan) -> None:
+        self.address = address
         self.plan = plan
         self.stop = threading.Event()
         self.speaks_5 = False
@@ -76,7 +76,7 @@ class Bench:
         if not ask.is_clean or ask.level == MQTT_5:  # there a session may outlive its connection, clean or not
             with self._lock:
                 self._sessions.add(ask.client_id)
-        link = open_link(self.target, ask, area=area, withholds=withholds)
+        link = open_link(self.address, ask, area=area, withholds=withholds)
         with self._lock:
             self._links.append(link)
             if self.stop.is_set():  # meanwhile
@@ -109,10 +109,10 @@ class Bench:
         return left
 
     def _end_session(self, client_id: str) -> None:
-        open_link(self.target, Connect(client_id=client_id), area="").leave()
+        open_link(self.address, Connect(client_id=client_id), area="").leave()
 
     def _clear_topic(self, topic: str) -> None:
-        with open_link(self.target, Connect(client_id=f"doctor-{self.plan.token}-clear"), area="") as link:
+        with open_link(self.address, Connect(client_id=f"doctor-{self.plan.token}-clear"), area="") as link:
             link.publish(topic, b"", retain=True)
 
 

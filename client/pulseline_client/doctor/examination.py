@@ -17,22 +17,19 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, Protocol
 
-from pulseline_client.connection import LoginRefused
+from pulseline_client.connection import BrokerAddress, LoginRefused
 from pulseline_client.doctor.bench import Area, Bench, Plan
 from pulseline_client.doctor.finding import OF_THE_WAY_TO_INGEST, Finding, Guarantee, Verdict, get_worst
 from pulseline_client.doctor.link import REPLY_TIMEOUT_S, Link, LinkLost, LinkRefused
 from pulseline_client.doctor.packets import FAILURE
 from pulseline_client.doctor.probes import BUSY_PROBES, LAST_PROBE, PATIENT_PROBES
-from pulseline_client.doctor.target import Target
 from pulseline_core.errors import BrokerUnavailable, ConfigError, ExitCode
 from pulseline_core.types import JSONObject
 
 #: CONNACK codes that are about who we are, of MQTT 3.1.1 and of 5.
 _LOGIN_REFUSALS: Final = frozenset({4, 5, 0x86, 0x87})
 
-_LOGIN_HINT: Final = (
-    "put the user into the URL, mqtt://USER:PASSWORD@HOST, or set PULSELINE_MQTT_USERNAME and _PASSWORD"
-)
+_LOGIN_HINT: Final = "put the user into the URL, mqtt://USER@HOST, and set PULSELINE_MQTT_PASSWORD"
 
 #: How the embedded broker's version begins. It acknowledges what is committed.
 _OURS: Final = "pulseline version "
@@ -97,7 +94,7 @@ class Examination:
         }
 
 
-def examine(target: Target, plan: Plan) -> Examination:
+def examine(address: BrokerAddress, plan: Plan) -> Examination:
     """Examine a broker.
 
     Raises:
@@ -105,7 +102,7 @@ def examine(target: Target, plan: Plan) -> Examination:
         BrokerUnavailable: it does not answer.
         NoRoom: its rules leave no topic or client id to work with.
     """
-    bench = Bench(target, plan)
+    bench = Bench(address, plan)
     findings: list[Finding] = []
     leftovers: list[str] = []
     try:
@@ -119,7 +116,14 @@ def examine(target: Target, plan: Plan) -> Examination:
     broker = _get_version(findings)
     if broker is not None and broker.startswith(_OURS):
         findings = [relieve(finding) for finding in findings]
-    return Examination(url=str(target), broker=broker, findings=tuple(findings), leftovers=tuple(leftovers))
+    return Examination(url=build_url(address), broker=broker, findings=tuple(findings), leftovers=tuple(leftovers))
+
+
+def build_url(address: BrokerAddress) -> str:
+    """Return a broker's place as it is written, without who we are there."""
+    scheme = "mqtt" if address.tls is None else "mqtts"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{scheme}://{host}:{address.port}"
 
 
 def relieve(finding: Finding) -> Finding:
@@ -190,16 +194,16 @@ def check_ground(bench: Bench) -> None:
 
 
 def _dial(area: Area, role: str) -> Link:
-    target = area.bench.target
+    address = area.bench.address
     try:
         return area.dial(role)
     except LinkRefused as error:
         if error.code in _LOGIN_REFUSALS:
-            raise LoginRefused(target.host, target.port, error.reason, hint=_LOGIN_HINT) from error
-        raise BrokerUnavailable(target.host, target.port, str(error), hint="") from error
+            raise LoginRefused(address.host, address.port, error.reason, hint=_LOGIN_HINT) from error
+        raise BrokerUnavailable(address.host, address.port, str(error), hint="") from error
     except LinkLost as error:
         raise BrokerUnavailable(
-            target.host, target.port, str(error), hint="check host and port, and mqtt:// or mqtts://"
+            address.host, address.port, str(error), hint="check host and port, and mqtt:// or mqtts://"
         ) from error
 
 

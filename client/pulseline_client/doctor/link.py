@@ -17,9 +17,9 @@ from itertools import count
 from time import monotonic
 from typing import Final, Self
 
+from pulseline_client.connection import BrokerAddress
 from pulseline_client.doctor import packets
 from pulseline_client.doctor.packets import Connack, Connect, Delivered, Kind, Packet
-from pulseline_client.doctor.target import Target
 from pulseline_core.errors import Unavailable
 from pulseline_core.topic import is_match
 
@@ -272,11 +272,11 @@ class Link:
         return packet
 
 
-def open_link(target: Target, ask: Connect, *, area: str, withholds: bool = False) -> Link:
+def open_link(address: BrokerAddress, ask: Connect, *, area: str, withholds: bool = False) -> Link:
     """Connect and log in.
 
     Args:
-        target: the broker; its user is added to what is asked for.
+        address: the broker; its user is added to what is asked for.
         ask: the session.
         area: the beginning of the topics whose messages go into the inbox.
         withholds: whether messages are not acknowledged, from the first one on.
@@ -286,12 +286,12 @@ def open_link(target: Target, ask: Connect, *, area: str, withholds: bool = Fals
         LinkLost: it can not be reached, or does not answer.
     """
     try:
-        connection = socket.create_connection((target.host, target.port), REPLY_TIMEOUT_S)
+        connection = socket.create_connection((address.host, address.port), REPLY_TIMEOUT_S)
     except (OSError, UnicodeError) as error:
         raise LinkLost(str(error)) from error
-    ask = replace(ask, username=target.username, password=target.password)
+    ask = replace(ask, username=address.username, password=address.password)
     try:
-        link = Link(_encrypt(connection, target), ask, area=area, withholds=withholds)
+        link = Link(_encrypt(connection, address), ask, area=area, withholds=withholds)
         link.greet(ask)
     except BaseException:
         connection.close()
@@ -299,11 +299,11 @@ def open_link(target: Target, ask: Connect, *, area: str, withholds: bool = Fals
     return link
 
 
-def _encrypt(connection: socket.socket, target: Target) -> socket.socket:
+def _encrypt(connection: socket.socket, address: BrokerAddress) -> socket.socket:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if target.tls is None:
+    if address.tls is None:
         return connection
     try:
-        return target.tls.wrap_socket(connection, server_hostname=target.host)
+        return address.tls.wrap_socket(connection, server_hostname=address.host)
     except (OSError, ssl.SSLError) as error:
         raise LinkLost(f"no TLS: {error}") from error

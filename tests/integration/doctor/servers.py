@@ -15,6 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Self
 
+from pulseline_client.connection import BrokerAddress
+from tests.mosquitto import PASSWORD
+from tests.mosquitto import Mosquitto as ShippedMosquitto
 from tests.storm.system import clean_environment, find_free_port
 
 START_TIMEOUT_S: Final = 20.0
@@ -24,12 +27,8 @@ _PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
 
 _KEEPER: Final = 'while :; do "$@" & echo $! >"$0"; wait $!; sleep 0.1; done'
 
-_MOSQUITTO_HARDENED: Final = """
-autosave_interval 1
-max_inflight_messages 1000
-max_queued_messages 100000
-max_packet_size 300000
-"""
+#: The user that the shipped access list knows.
+_DOCTOR: Final = "pulseline-doctor"
 
 _NATS: Final = """
 server_name: doctor
@@ -45,18 +44,19 @@ class Server:
 
     Attributes:
         folder: an empty one, for its files.
-        login: what stands before the host in its URL.
+        username: of the doctor.
     """
 
     folder: Path
     port: int = field(default_factory=find_free_port)
-    login: str = ""
+    username: str = ""
     _keeper: subprocess.Popen[bytes] | None = None
 
     @property
-    def url(self) -> str:
-        """What the doctor is given."""
-        return f"mqtt://{self.login}127.0.0.1:{self.port}"
+    def address(self) -> BrokerAddress:
+        """Where it is."""
+        password = PASSWORD if self.username else ""
+        return BrokerAddress(host="127.0.0.1", port=self.port, username=self.username, password=password)
 
     @property
     def restart_command(self) -> str:
@@ -106,9 +106,18 @@ class Mosquitto(Server):
         return "mosquitto", "-c", str(config)
 
 
-def build_hardened_mosquitto(folder: Path) -> Mosquitto:
-    """Return Mosquitto as Pulseline wants it."""
-    return Mosquitto(folder=folder, settings=_MOSQUITTO_HARDENED)
+@dataclass(kw_only=True)
+class HardenedMosquitto(Server):
+    """Debian's Mosquitto with the configuration and the access list that Pulseline ships."""
+
+    username: str = _DOCTOR
+
+    def build_argv(self) -> Sequence[str]:
+        """Return the command line."""
+        ShippedMosquitto(folder=self.folder, port=self.port)._configure()
+        add_user = ["mosquitto_passwd", "-b", str(self.folder / "passwords"), _DOCTOR, PASSWORD]
+        subprocess.run(add_user, check=True, capture_output=True)
+        return "mosquitto", "-c", str(self.folder / "mosquitto.conf")
 
 
 @dataclass(kw_only=True)
@@ -126,7 +135,7 @@ class Nats(Server):
 class AmqttAlone(Server):
     """amqtt without anything of ours."""
 
-    login: str = "ann:secret@"
+    username: str = "ann"
 
     def build_argv(self) -> Sequence[str]:
         """Return the command line."""

@@ -14,9 +14,8 @@ import pytest
 from pulseline_client.doctor.bench import Plan
 from pulseline_client.doctor.examination import Examination, examine
 from pulseline_client.doctor.finding import Finding, Guarantee, Verdict
-from pulseline_client.doctor.target import TlsFiles, parse_target
 from pulseline_core.types import JSONValue
-from tests.integration.doctor.servers import AmqttAlone, Embedded, Mosquitto, Nats, Server, build_hardened_mosquitto
+from tests.integration.doctor.servers import AmqttAlone, Embedded, HardenedMosquitto, Mosquitto, Nats, Server
 
 Examinations: TypeAlias = dict[str, Examination]
 
@@ -61,7 +60,7 @@ def _examinations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examinat
         "amqtt": AmqttAlone(folder=tmp_path_factory.mktemp("amqtt")),
         "embedded": Embedded(folder=tmp_path_factory.mktemp("embedded")),
         "default": Mosquitto(folder=tmp_path_factory.mktemp("default")),
-        "hardened": build_hardened_mosquitto(tmp_path_factory.mktemp("hardened")),
+        "hardened": HardenedMosquitto(folder=tmp_path_factory.mktemp("hardened")),
         "nats": Nats(folder=tmp_path_factory.mktemp("nats")),
     }
     with ExitStack() as stack:
@@ -72,9 +71,8 @@ def _examinations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examinat
 
 
 def _examine(server: Server) -> Examination:
-    target = parse_target(server.url, username="", password="", files=TlsFiles())
     plan = Plan(token="ab12cd34", timeout_s=TIMEOUT_S, restart_command=server.restart_command)
-    return examine(target, plan)
+    return examine(server.address, plan)
 
 
 def find(examinations: Examinations, broker: str, check: str) -> Finding:

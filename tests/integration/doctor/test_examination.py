@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pulseline_broker.service import BrokerService
 from pulseline_client import cli
-from pulseline_client.connection import LoginRefused
+from pulseline_client.connection import BrokerAddress, LoginRefused
 from pulseline_client.doctor import examination as examination_module
 from pulseline_client.doctor.bench import Area, Bench, Plan
 from pulseline_client.doctor.examination import NoRoom, check_ground, examine, run_probe
@@ -19,12 +21,14 @@ from pulseline_client.doctor.packets import Connect
 from pulseline_client.doctor.probes import restart
 from pulseline_client.doctor.probes.redelivery import RedeliveryProbe
 from pulseline_client.doctor.probes.retained import RetainedProbe
-from pulseline_client.doctor.target import Target
 from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.settings import load
+from tests.certificates import Authority
 from tests.integration.broker.gates import HeldGate
 from tests.integration.client.fake_server import FakeServer
 from tests.integration.doctor.servers import Mosquitto
+from tests.mosquitto import PASSWORD
+from tests.mosquitto import Mosquitto as ShippedMosquitto
 from tests.storm.system import find_free_port
 
 PLAN = Plan(token="ab12cd34", timeout_s=5.0)
@@ -39,28 +43,28 @@ def _broker(tmp_path: Path) -> Iterator[BrokerService]:
 
 
 @pytest.fixture(name="start_mosquitto")
-def _start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Target]]:
+def _start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., BrokerAddress]]:
     """Return a function that starts Mosquitto with lines of configuration, and says where it is."""
     servers: list[Mosquitto] = []
 
-    def start(settings: str, username: str = "") -> Target:
+    def start(settings: str, username: str = "") -> BrokerAddress:
         servers.append(Mosquitto(folder=tmp_path, settings=settings))
         servers[-1].__enter__()
-        return Target(host="127.0.0.1", port=servers[-1].port, username=username)
+        return BrokerAddress(host="127.0.0.1", port=servers[-1].port, username=username)
 
     yield start
     for server in servers:
         server.__exit__()
 
 
-def target_of(broker: BrokerService) -> Target:
+def address_of(broker: BrokerService) -> BrokerAddress:
     """Return where a broker is."""
-    return Target(host="127.0.0.1", port=broker.port)
+    return BrokerAddress(host="127.0.0.1", port=broker.port)
 
 
 def test_nothing_is_left_behind(broker: BrokerService) -> None:
     """Neither a session nor a retained message, after probes that make both."""
-    bench = Bench(target_of(broker), PLAN)
+    bench = Bench(address_of(broker), PLAN)
     for probe in (RedeliveryProbe(), RetainedProbe()):
         run_probe(bench, probe)
     bench.note_retained("pulseline-doctor/ab12cd34/more")
@@ -70,7 +74,7 @@ def test_nothing_is_left_behind(broker: BrokerService) -> None:
     left = bench.clear()
 
     assert left == []
-    with open_link(target_of(broker), Connect(client_id="witness"), area="#") as witness:
+    with open_link(address_of(broker), Connect(client_id="witness"), area="#") as witness:
         witness.subscribe("#")
         assert witness.drain() == []
         witness.subscribe("$SYS/broker/clients/disconnected")
@@ -81,7 +85,7 @@ def test_nothing_is_left_behind(broker: BrokerService) -> None:
 
 def test_what_can_not_be_cleared_is_told(broker: BrokerService) -> None:
     """The broker may be gone before the doctor is."""
-    bench = Bench(target_of(broker), PLAN)
+    bench = Bench(address_of(broker), PLAN)
     run_probe(bench, RedeliveryProbe())
     broker.close()
 
@@ -98,7 +102,7 @@ def test_probe_that_can_not_go_on_is_unclear(broker: BrokerService) -> None:
             yield from RetainedProbe().run(area)
             raise LinkLost("the broker says goodbye")
 
-    bench = Bench(target_of(broker), PLAN)
+    bench = Bench(address_of(broker), PLAN)
 
     findings = run_probe(bench, Broken())
 
@@ -130,13 +134,13 @@ def test_probes_end_soon_when_the_examination_is_given_up(
     monkeypatch.setattr(examination_module, "PATIENT_PROBES", (Endless(), Interrupting()))
 
     with pytest.raises(KeyboardInterrupt):
-        examine(target_of(broker), PLAN)
+        examine(address_of(broker), PLAN)
 
 
 def test_login_that_is_refused_is_an_error() -> None:
     """Of the kind that all commands report."""
     with FakeServer(connect_code=5) as server, pytest.raises(LoginRefused, match="refuses the log-in: not authorized"):
-        examine(Target(host="127.0.0.1", port=server.port), PLAN)
+        examine(BrokerAddress(host="127.0.0.1", port=server.port), PLAN)
 
 
 def test_broker_that_is_away_is_an_error() -> None:
@@ -144,29 +148,49 @@ def test_broker_that_is_away_is_an_error() -> None:
     port = find_free_port()
 
     with pytest.raises(BrokerUnavailable, match=f"no MQTT broker answers at 127.0.0.1:{port}: .*refused"):
-        examine(Target(host="127.0.0.1", port=port), PLAN)
+        examine(BrokerAddress(host="127.0.0.1", port=port), PLAN)
 
 
-def test_rules_that_leave_no_topic_are_named(start_mosquitto: Callable[..., Target], tmp_path: Path) -> None:
+def test_rules_that_leave_no_topic_are_named(start_mosquitto: Callable[..., BrokerAddress], tmp_path: Path) -> None:
     """Rather than a table in which everything fails; another prefix may be allowed."""
     (tmp_path / "acl").write_text("topic readwrite try/#\n")
-    target = start_mosquitto(f"acl_file {tmp_path / 'acl'}\n")
+    address = start_mosquitto(f"acl_file {tmp_path / 'acl'}\n")
 
     with pytest.raises(NoRoom, match="access rules refuse topics below 'pulseline-doctor'") as caught:
-        examine(target, PLAN)
+        examine(address, PLAN)
 
     assert caught.value.hint == "allow it to read and write 'pulseline-doctor/#', or name another place with --prefix"
-    bench = Bench(target, Plan(token="ab12cd34", prefix="try"))
+    bench = Bench(address, Plan(token="ab12cd34", prefix="try"))
     check_ground(bench)
     bench.clear()
 
 
-def test_one_connection_a_user_is_too_few(start_mosquitto: Callable[..., Target]) -> None:
+def test_one_connection_a_user_is_too_few(start_mosquitto: Callable[..., BrokerAddress]) -> None:
     """The connections of the doctor would end one another."""
-    target = start_mosquitto("use_username_as_clientid true\n", "ann")
+    address = start_mosquitto("use_username_as_clientid true\n", "ann")
 
     with pytest.raises(NoRoom, match="one connection only"):
-        examine(target, PLAN)
+        examine(address, PLAN)
+
+
+def test_certificate_of_the_broker_is_checked(tmp_path: Path) -> None:
+    """Who trusts its authority gets in; who does not is told, and tells nothing."""
+    authority = Authority(tmp_path / "authority")
+    certificate, key = authority.issue("broker", alternative="IP:127.0.0.1")
+    listener = f"certfile {certificate}\nkeyfile {key}"
+    with ShippedMosquitto(folder=tmp_path / "mosquitto", listener=listener) as mosquitto:
+        trusting = ssl.create_default_context(cafile=authority.ca_file)
+        address = BrokerAddress(
+            host="127.0.0.1", port=mosquitto.port, username="device", password=PASSWORD, tls=trusting
+        )
+        bench = Bench(address, Plan(token="ab12cd34"))
+
+        with pytest.raises(NoRoom, match="access rules"):
+            check_ground(bench)
+        with pytest.raises(BrokerUnavailable, match="certificate verify failed"):
+            examine(replace(address, tls=ssl.create_default_context()), PLAN)
+
+        bench.clear()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +206,7 @@ def test_command_that_does_not_restart_is_unclear(
     """Nothing is said of what survives."""
     monkeypatch.setattr(restart, "REPLY_TIMEOUT_S", 0.2)
     monkeypatch.setattr(restart, "_IDLE_S", 0.0)
-    bench = Bench(target_of(broker), Plan(token="ab12cd34", restart_command=command))
+    bench = Bench(address_of(broker), Plan(token="ab12cd34", restart_command=command))
 
     (finding,) = run_probe(bench, restart.RestartProbe())
 

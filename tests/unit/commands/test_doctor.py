@@ -62,7 +62,8 @@ def test_json_names_guarantees_and_figures() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nas"], "pulseline: error: broker URL 'nas' does not begin with 'mqtt://' or 'mqtts://' and a host"),
+        (["nas"], "pulseline: error: the broker's URL is 'nas', not of the form mqtt://user@host:port or mqtts://"),
+        (["mqtt://a:b@nas"], "pulseline: error: the broker's URL holds a password, which others can read there (set"),
         (["mqtt://nas", "--prefix", "a/#"], "pulseline: error: topic 'a/#' holds a wildcard"),
     ],
 )
