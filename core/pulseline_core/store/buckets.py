@@ -64,7 +64,7 @@ class Buckets:
         """Return a bucket's row, ``None`` if there is none."""
         row = self._known.get(bucket_id)
         if row is None:
-            found = self._connection.fetch_one(_FIND, (bucket_id,))
+            found = self._connection.fetch_locked(_FIND, (bucket_id,))
             if found is not None:
                 row = self._known[bucket_id] = BucketRow(key=found[0], bucket=_build(found))
         return row

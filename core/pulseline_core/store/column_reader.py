@@ -11,7 +11,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,9 +21,9 @@ from pulseline_core.store.column_text import EventArrays, find_distinct, join_ar
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.event_rows import MIN_US
 from pulseline_core.store.models import IS_KEPT
+from pulseline_core.store.places import Place, find_backend
 from pulseline_core.store.pool import ReaderPool
 from pulseline_core.store.ranges import EventRange, count_range, find_range, read_reaching
-from pulseline_core.store.sqlite import SqliteBackend
 from pulseline_core.transforms.columns import Columns
 from pulseline_core.transforms.data_pool import DataPool, Integers
 
@@ -218,11 +217,11 @@ class Snapshot:
         return np.array([self._codes[data_id] for data_id in wanted], dtype=np.int64)[places]
 
 
-def open_column_reader(path: Path, *, cache_bytes: int = CACHE_BYTES) -> ColumnReader:
-    """Open the database file at ``path`` for reading columns of events; as ``open_reader`` otherwise.
+def open_column_reader(place: Place, *, cache_bytes: int = CACHE_BYTES) -> ColumnReader:
+    """Open a database for reading columns of events; as ``open_reader`` otherwise.
 
     Args:
-        path: the file.
+        place: the file or the URL.
         cache_bytes: how much memory what is kept of events and their data may take; the latest query may add to it.
     """
-    return ColumnReader(SqliteBackend(path), cache_bytes=cache_bytes)
+    return ColumnReader(find_backend(place), cache_bytes=cache_bytes)

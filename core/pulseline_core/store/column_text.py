@@ -17,7 +17,7 @@ _SELECT: Final = """
 SELECT group_concat(id), group_concat(start_us), group_concat(end_us), group_concat(data_id) FROM (
     SELECT id, start_us, end_us, data_id FROM event
     WHERE bucket_id = ? AND start_us >= ? AND start_us < ? ORDER BY start_us, id
-)
+) AS wanted
 """
 
 #: Numbers that are spread over more than so many times their count are sorted.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -26,9 +25,43 @@ Row: TypeAlias = tuple[Any, ...]
 FETCH_ROWS: Final = 100
 
 
+class Driver(Protocol):
+    """A connection of the driver's. Statements are in SQLite's words, which others put into their own."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """Run a statement and return the driver's cursor."""
+        ...
+
+    def execute_locking(self, sql: str, parameters: Sequence[object]) -> Any:
+        """Run a query, and keep other writers from its rows until the transaction ends."""
+        ...
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
+        """Run a statement for each row of parameters and return how many rows were changed in all."""
+        ...
+
+    def insert(self, sql: str, parameters: Sequence[object]) -> int:
+        """Insert one row and return its number."""
+        ...
+
+    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> list[int]:
+        """Insert rows by a statement that ends with the ``VALUES`` of one, and return their numbers."""
+        ...
+
+    def iter_batches(self, sql: str, parameters: Sequence[object]) -> Iterator[list[Row]]:
+        """Yield the rows of a query, up to ``FETCH_ROWS`` at once; the transaction must stay open meanwhile."""
+        ...
+
+    def lock(self, name: str) -> None:
+        """Keep other writers from what has this name until the transaction ends."""
+        ...
+
+
 class Backend(Protocol):
     """A kind of database: what differs from one to the next."""
 
+    #: Whether others may write meanwhile, so that a transaction must not go by what another one read.
+    is_shared: bool
     #: What the driver and peewee raise.
     errors: tuple[type[Exception], ...]
     #: Begins a transaction that may write, and one that sees one state of the data.
@@ -41,6 +74,14 @@ class Backend(Protocol):
 
     def open_reader(self) -> peewee.Database:
         """Connect for reading; ``StoreUnavailable`` if there is no database."""
+        ...
+
+    def get_driver(self, database: peewee.Database) -> Driver:
+        """Return what runs statements on an open database."""
+        ...
+
+    def is_lost(self, database: peewee.Database) -> bool:
+        """Return whether an idle connection is known to be of no use any more."""
         ...
 
     def get_identity(self) -> object:
@@ -71,8 +112,8 @@ class Backend(Protocol):
         """Do what changes a database and so must wait until it is known to be ours; at each start of the writer."""
         ...
 
-    def back_up(self, connection: Connection, version: int) -> Path:
-        """Copy the whole database, complete or not at all."""
+    def back_up(self, connection: Connection, version: int) -> object:
+        """Copy the whole database, complete or not at all, and return where to."""
         ...
 
     def tidy(self, connection: Connection) -> None:
@@ -120,12 +161,17 @@ class Connection:
         self._errors = map_errors(backend)
         with self._errors:
             self.database = backend.open_writer() if is_writer else backend.open_reader()
-            self._driver: Any = self.database.connection()  # type: ignore[no-untyped-call]  # peewee's stubs
+            self._driver = backend.get_driver(self.database)
 
     @property
     def is_broken(self) -> bool:
         """Whether an error has made the connection useless."""
         return self._errors.is_broken
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection, which is idle, can not be used any more."""
+        return self.is_broken or self.backend.is_lost(self.database)
 
     @property
     def is_replaced(self) -> bool:
@@ -148,6 +194,12 @@ class Connection:
             row: Row | None = self._driver.execute(sql, parameters).fetchone()
             return row
 
+    def fetch_locked(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        """Return the first row, which no other writer can lock or change until the transaction ends."""
+        with self._errors:
+            row: Row | None = self._driver.execute_locking(sql, parameters).fetchone()
+            return row
+
     def fetch_all(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Return all rows."""
         with self._errors:
@@ -156,20 +208,23 @@ class Connection:
 
     def iter_rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         """Yield the rows without holding them all; the transaction must stay open meanwhile."""
-        with self._errors:
-            cursor = self._driver.execute(sql, parameters)
+        batches = self._driver.iter_batches(sql, parameters)
         while True:
             with self._errors:
-                rows: list[Row] = cursor.fetchmany(FETCH_ROWS)
-            if not rows:
+                rows = next(batches, None)
+            if rows is None:
                 return
             yield from rows
 
     def insert(self, sql: str, parameters: Sequence[object]) -> int:
         """Insert one row and return its number."""
         with self._errors:
-            number: int = self._driver.execute(sql, parameters).lastrowid
-            return number
+            return self._driver.insert(sql, parameters)
+
+    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> list[int]:
+        """Insert rows by a statement that ends with the ``VALUES`` of one, and return their numbers."""
+        with self._errors:
+            return self._driver.insert_many(sql, rows)
 
     def change(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Run a statement and return how many rows it changed."""
@@ -180,8 +235,12 @@ class Connection:
     def change_many(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
         """Run a statement for each row of parameters and return how many rows were changed in all."""
         with self._errors:
-            count: int = self._driver.executemany(sql, rows).rowcount
-            return count
+            return self._driver.execute_many(sql, rows)
+
+    def lock(self, name: str) -> None:
+        """Keep other writers from what has this name until the transaction ends."""
+        with self._errors:
+            self._driver.lock(name)
 
     def fetch(self, query: peewee.ModelSelect[Any]) -> list[Row]:
         """Run a peewee query and return its rows."""

@@ -48,13 +48,13 @@ def collect(connection: Connection, data: EventData, limit: int) -> bool:
     Returns:
         Whether there was one; there may be more of it, or another.
     """
-    found = connection.fetch_one(_FIND_DELETED)
+    found = connection.fetch_locked(_FIND_DELETED)
     if found is None:
         return False
     [bucket_key] = found
     rows = connection.fetch_all(_FIND_EVENTS, (bucket_key, limit))
     connection.change_many(_REMOVE_EVENT, [(event_id,) for event_id, _ in rows])
-    data.collect({data_id for _, data_id in rows})
+    data.collect(sorted({data_id for _, data_id in rows}))
     if len(rows) < limit:
         connection.change(_REMOVE_BUCKET, (bucket_key,))
     return True

@@ -22,7 +22,10 @@ _DIGEST_BYTES: Final = 16
 _MAX_KNOWN: Final = 20_000
 
 _FIND: Final = "SELECT id FROM event_data WHERE digest = ?"
-_ADD: Final = "INSERT INTO event_data (digest, json) VALUES (?, ?)"
+#: Another writer may have added it since it was looked for.
+_ADD: Final = (
+    "INSERT INTO event_data (digest, json) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest"
+)
 _COLLECT: Final = "DELETE FROM event_data WHERE id = ? AND NOT EXISTS (SELECT 1 FROM event WHERE data_id = ?)"
 
 

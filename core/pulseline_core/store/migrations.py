@@ -49,7 +49,7 @@ def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     newest = len(migrations) + 1
     if connection.backend.is_empty(connection):
         connection.backend.set_up(connection)
-        _apply(connection, _create, newest)
+        _apply(connection, _create, before=0, after=newest)
         return
     version = connection.backend.read_version(connection)
     check_version(connection, version, newest)
@@ -57,7 +57,7 @@ def prepare(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     for number in range(version, newest):
         backup = connection.backend.back_up(connection, number)
         logger.info("migrating the database from schema version %d; backup: %s", number, backup)
-        _apply(connection, migrations[number - 1], number + 1)
+        _apply(connection, migrations[number - 1], before=number, after=number + 1)
 
 
 def check_current(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -92,10 +92,14 @@ def read_epoch(connection: Connection) -> str:
     return str(rows[0][0])
 
 
-def _apply(connection: Connection, step: Migration, version: int) -> None:
+def _apply(connection: Connection, step: Migration, *, before: int, after: int) -> None:
+    """Do a step, unless another program has done it meanwhile."""
     with connection.write():
-        step(connection)
-        connection.backend.write_version(connection, version)
+        connection.lock("schema")
+        version = 0 if connection.backend.is_empty(connection) else connection.backend.read_version(connection)
+        if version == before:
+            step(connection)
+            connection.backend.write_version(connection, after)
 
 
 def _create(connection: Connection) -> None:

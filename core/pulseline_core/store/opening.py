@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pulseline_core.store.migrations import MIGRATIONS, Migration
+from pulseline_core.store.places import Place, find_backend
 from pulseline_core.store.reader import Reader
-from pulseline_core.store.sqlite import SqliteBackend
 from pulseline_core.store.writer import Store
 
 
-def open_store(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> Store:
-    """Open the database file at ``path`` for writing; creates it, or brings it up to date after a backup.
+def open_store(place: Place, *, migrations: Sequence[Migration] = MIGRATIONS) -> Store:
+    """Open the database at ``place`` for writing; makes its tables, or brings them up to date after a backup.
 
-    Only one process may have it open for writing; the lock on the data folder sees to that.
+    Only one process may have a file open for writing; the lock on the data folder sees to that. A file is made if there
+    is none, a database on a server must be there.
 
     Raises:
-        NotPermitted: the file system refuses us.
-        UnsupportedSchema: a newer Pulseline wrote the file.
-        StoreUnavailable: the file is no database, is damaged or locked, or the disk is full (``DiskFull``).
+        NotPermitted: the file system or the server refuses us.
+        UnsupportedSchema: a newer Pulseline wrote the database.
+        StoreUnavailable: it is no database, is damaged or locked, can not be reached, or the disk is full
+            (``DiskFull``).
     """
-    store = Store(SqliteBackend(path), migrations)
+    store = Store(find_backend(place), migrations)
     store.open()
     return store
 
 
-def open_reader(path: Path) -> Reader:
-    """Open the database file at ``path`` for reading.
+def open_reader(place: Place) -> Reader:
+    """Open the database at ``place`` for reading.
 
     Connects at the first read: as long as there is no database, reads raise ``StoreUnavailable`` and work once there
     is one. ``Reader.check`` tells at once.
     """
-    return Reader(SqliteBackend(path))
+    return Reader(find_backend(place))

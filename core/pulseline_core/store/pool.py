@@ -67,7 +67,7 @@ class ReaderPool:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 return self._open()
-            if not (connection.is_replaced or connection.is_log_lost):
+            if not (connection.is_lost or connection.is_replaced or connection.is_log_lost):
                 return connection
             connection.close()
 

@@ -42,8 +42,7 @@ class Rewrites:
         """Write the notes; the transaction is about to commit."""
         if not self._from_us:
             return
-        newest = 0
-        for bucket_key, from_us in self._from_us.items():
-            newest = self._connection.insert(_ADD, (bucket_key, from_us))
+        self._connection.lock("rewrite")  # so that a reader sees them in the order of their numbers
+        newest = self._connection.insert_many(_ADD, list(self._from_us.items()))[-1]
         self._connection.change(_FORGET, (newest - KEPT_REWRITES,))
         self._from_us.clear()

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import peewee
 
 from pulseline_core.errors import PulselineError, StoreUnavailable
 from pulseline_core.store import sqlite_errors
-from pulseline_core.store.connection import Connection
+from pulseline_core.store.connection import FETCH_ROWS, Connection, Row
 
 #: "PULS": what ``file`` and we know the database by.
 _APPLICATION_ID: Final = 0x50554C53
@@ -65,8 +66,39 @@ _READER_PRAGMAS: Final = (
 )
 
 
+class SqliteDriver:
+    """A connection to a file, as ``connection.Driver``; whoever writes is alone, so nothing has to be locked."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.execute = self.execute_locking = connection.execute
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row of parameters."""
+        return self._connection.executemany(sql, rows).rowcount
+
+    def insert(self, sql: str, parameters: Sequence[Any]) -> int:
+        """Insert one row and return its number."""
+        return self._connection.execute(sql, parameters).lastrowid or 0
+
+    def insert_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[int]:
+        """Insert rows and return their numbers; a statement for each costs no more than one for all."""
+        return [self.insert(sql, row) for row in rows]
+
+    def iter_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[list[Row]]:
+        """Yield the rows as they are found."""
+        cursor = self._connection.execute(sql, parameters)
+        while rows := cursor.fetchmany(FETCH_ROWS):
+            yield rows
+
+    def lock(self, name: str) -> None:
+        """Do nothing."""
+
+
 class SqliteBackend:
     """A database file at ``path``."""
+
+    is_shared = False
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error, peewee.PeeweeException)
     begin_write = "BEGIN IMMEDIATE"
@@ -98,6 +130,14 @@ class SqliteBackend:
         except OSError as error:
             raise sqlite_errors.translate_os_error(error, self.path) from error
         return self._connect("ro", _READER_PRAGMAS)
+
+    def get_driver(self, database: peewee.Database) -> SqliteDriver:
+        """Return what runs statements."""
+        return SqliteDriver(database.connection())  # type: ignore[no-untyped-call]  # peewee's stubs
+
+    def is_lost(self, database: peewee.Database) -> bool:  # noqa: ARG002 - other kinds need it
+        """Return whether the connection is of no use, which a file never makes it by itself."""
+        return False
 
     def get_identity(self) -> object:
         """Return which file, and which index of its log, lie there now."""

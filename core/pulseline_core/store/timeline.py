@@ -119,7 +119,9 @@ class Timelines:
     def insert(self, timeline: Timeline, spans: Iterable[Span]) -> list[StoredSpan]:
         """Insert events as they are."""
         self.settle(timeline)
-        stored = [self._insert(timeline, span) for span in spans]
+        added = list(spans)
+        rows = [(timeline.bucket_key, span.start_us, span.end_us, span.data) for span in added]
+        stored = [StoredSpan(*item) for item in zip(self._connection.insert_many(_INSERT, rows), added, strict=True)]
         if stored:
             self.note_rewrite(timeline, min(item.span.start_us for item in stored))
         self.cover(timeline, max((item.span.end_us - item.span.start_us for item in stored), default=0))

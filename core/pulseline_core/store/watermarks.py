@@ -14,6 +14,11 @@ from pulseline_core.store.connection import Connection
 _MAX_KNOWN: Final = 50_000
 
 _READ: Final = "SELECT seq FROM watermark WHERE publisher = ? AND bucket = ?"
+#: Where there is no row yet, one of 0 is made, so that there is something to lock.
+_READ_NEW: Final = (
+    "INSERT INTO watermark (publisher, bucket, seq) VALUES (?, ?, 0)"
+    " ON CONFLICT (publisher, bucket) DO UPDATE SET seq = watermark.seq"
+)
 _WRITE: Final = (
     "INSERT INTO watermark (publisher, bucket, seq) VALUES (?, ?, ?)"
     " ON CONFLICT (publisher, bucket) DO UPDATE SET seq = excluded.seq"
@@ -33,8 +38,7 @@ class Watermarks:
         key = (publisher, bucket_id)
         seq = self._known.get(key)
         if seq is None:
-            row = self._connection.fetch_one(_READ, key)
-            seq = self._known[key] = 0 if row is None else int(row[0])
+            seq = self._known[key] = self._read(key)
         return seq
 
     def set(self, publisher: str, bucket_id: str, seq: int) -> None:
@@ -50,3 +54,10 @@ class Watermarks:
             self._changed.clear()
         if len(self._known) > _MAX_KNOWN:
             self._known.clear()
+
+    def _read(self, key: tuple[str, str]) -> int:
+        row = self._connection.fetch_locked(_READ, key)
+        if row is None and self._connection.backend.is_shared:
+            self._connection.change(_READ_NEW, key)
+            row = self._connection.fetch_one(_READ, key)
+        return 0 if row is None else int(row[0])

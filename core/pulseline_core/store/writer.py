@@ -52,6 +52,12 @@ class _Tables:
         self.timelines = Timelines(connection)
         self.watermarks = Watermarks(connection)
 
+    def forget(self) -> None:
+        """Forget what another writer may have changed; data that is gone would be missed by the row that has it."""
+        self.buckets = Buckets(self.connection)
+        self.timelines = Timelines(self.connection)
+        self.watermarks = Watermarks(self.connection)
+
     def flush(self) -> None:
         """Write what is only in memory so far."""
         self.timelines.flush()
@@ -318,11 +324,16 @@ class Store:
             raise Misuse("a transaction is open already")
         if self._tables is not None and self._tables.connection.is_log_lost:
             self._save_log(self._tables.connection)
+        if self._tables is not None and self._tables.connection.is_lost:
+            self._tables.connection.close()
+            self._tables = None
         if self._tables is None:
             self.open()
         tables = self._tables
         if tables is None or tables.connection.is_replaced:
             raise self._replaced()
+        if self._backend.is_shared:
+            tables.forget()
         self._is_busy = True
         return tables
 

@@ -11,18 +11,46 @@ import pytest
 from pulseline_core.store import Reader, Store, open_reader, open_store
 from pulseline_core.store.column_reader import open_column_reader
 from tests.contract.store.samples import Place
+from tests.postgres_server import PostgresServer
+
+
+def _make_place(address: Path | str, remove: Callable[[], None]) -> Place:
+    return Place(
+        address,
+        remove,
+        partial(open_store, address),
+        partial(open_reader, address),
+        partial(open_column_reader, address),
+    )
 
 
 def _make_sqlite(folder: Path) -> Place:
-    path = folder / "pulseline.db"
-    return Place(path, partial(open_store, path), partial(open_reader, path), partial(open_column_reader, path))
+    def remove() -> None:
+        for path in folder.glob("pulseline.db*"):
+            path.unlink()
+
+    return _make_place(folder / "pulseline.db", remove)
 
 
-@pytest.fixture(params=[pytest.param(_make_sqlite, id="sqlite")])
+def _make_postgres(server: PostgresServer) -> Place:
+    url = server.make_url()
+    return _make_place(url, partial(server.empty, url))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give the tests a PostgreSQL server that they share, which does not wait for the disk."""
+    with PostgresServer(is_durable=False) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def make_place(request: pytest.FixtureRequest) -> Callable[[Path], Place]:
-    """Make places for one kind of database in a folder."""
-    make: Callable[[Path], Place] = request.param
-    return make
+    """Make places for one kind of database; a file is in the folder."""
+    if request.param == "sqlite":
+        return _make_sqlite
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return lambda _: _make_postgres(server)
 
 
 @pytest.fixture

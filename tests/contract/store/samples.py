@@ -27,7 +27,8 @@ MAIL: JSONObject = {"app": "mail", "title": "Inbox"}
 class Place:
     """Where a test has its database, of whichever kind."""
 
-    path: Path
+    address: Path | str
+    remove: Callable[[], None]
     open_store: Callable[[], Store]
     open_reader: Callable[[], Reader]
     open_columns: Callable[..., ColumnReader]

@@ -183,9 +183,8 @@ def test_a_reader_that_missed_too_much_forgets_everything(place: Place, store: S
         read_columns(columns)
         with store.transaction() as tx:
             tx._connection.change("UPDATE event SET end_us = end_us + 1 WHERE id = 1")
-            tx._connection.change(
-                "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'rewrite'", (KEPT_REWRITES + 1,)
-            )
+            missed = [(0, MAX_US)] * (KEPT_REWRITES + 1)
+            tx._connection.change_many("INSERT INTO rewrite (bucket, from_us) VALUES (?, ?)", missed)
             tx._timelines.note_rewrite(tx._timelines.get(get_row(tx).key), MAX_US)
 
         rows = read_columns(columns)
@@ -200,7 +199,8 @@ def test_a_reader_that_knew_no_note_and_missed_the_first_forgets_everything(plac
         read_columns(columns)
         with store.transaction() as tx:
             tx._connection.change("UPDATE event SET end_us = end_us + 1 WHERE id = 1")
-            tx._connection.change("INSERT INTO rewrite (id, bucket, from_us) VALUES (?, 1, ?)", (KEPT_REWRITES, MAX_US))
+            missed = [(0, MAX_US)] * KEPT_REWRITES
+            tx._connection.change_many("INSERT INTO rewrite (bucket, from_us) VALUES (?, ?)", missed)
             tx._timelines.note_rewrite(tx._timelines.get(get_row(tx).key), MAX_US)
 
         rows = read_columns(columns)
@@ -229,8 +229,7 @@ def test_another_database_in_the_place_is_noticed(place: Place) -> None:
         insert(store, make_event(0), make_event(1))
     with place.open_columns() as columns:
         assert len(read_columns(columns)) == 2
-        for path in place.path.parent.glob(f"{place.path.name}*"):
-            path.unlink()
+        place.remove()
         with place.open_store() as store:
             insert(store, make_event(5), make_event(6), make_event(7))
 

@@ -1,0 +1,130 @@
+"""A PostgreSQL server of the tests' own: in a folder of its own, on a socket in there, run by who may run one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+
+#: Where Debian keeps the server's programs, of each version.
+_DEBIAN: Final = Path("/usr/lib/postgresql")
+
+_USER: Final = "postgres"
+_START_S: Final = 30.0
+
+
+class PostgresServer:
+    """A server; entered, it answers. ``stop``, ``kill`` and ``start`` do what they say.
+
+    Args:
+        is_durable: whether commits reach the disk; without it tests are quicker.
+    """
+
+    def __init__(self, *, is_durable: bool = True) -> None:
+        self._is_durable = is_durable
+        self._numbers = itertools.count(1)
+        self._folder = Path(tempfile.mkdtemp(prefix="pulseline-pg-"))
+        self._data = self._folder / "data"
+        self._process: subprocess.Popen[Any] | None = None
+
+    def __enter__(self) -> Self:
+        if os.geteuid() == 0:  # which a server refuses to be run by
+            owner = pwd.getpwnam(_USER)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        command = [_find_program("initdb"), "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run([*command, "-D", str(self._data)], check=True, capture_output=True, **_as_owner())
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start; returns when it answers."""
+        command = [_find_program("postgres"), "-D", str(self._data), "-k", str(self._folder), "-h", "", "-N", "50"]
+        if not self._is_durable:
+            command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_as_owner())
+        self._wait()
+
+    def stop(self) -> None:
+        """Stop as an administrator does: what runs is ended, what is committed is kept."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it without a warning, its children with it."""
+        self._end(signal.SIGQUIT)
+
+    def make_url(self) -> str:
+        """Return the URL of an empty schema."""
+        name = f"place_{next(self._numbers)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"postgresql://{_USER}@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
+
+    def empty(self, url: str) -> None:
+        """Drop what is at a URL, and with it, as when a database is dropped, who is connected."""
+        name = url.rpartition("search_path%3D")[2]
+        self.terminate_backends()
+        self.execute(f"DROP SCHEMA {name} CASCADE")
+        self.execute(f"CREATE SCHEMA {name}")
+
+    def execute(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement on a connection of its own and return its rows."""
+        with self._connect() as connection:
+            cursor = connection.execute(sql.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def terminate_backends(self) -> int:
+        """End the connections of all programs, as an administrator does; return how many they were."""
+        rows = self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'pulseline'"
+        )
+        return len(rows)
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(user=_USER, dbname="postgres", host=str(self._folder), autocommit=True)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(_START_S)
+
+    def _wait(self) -> None:
+        deadline = monotonic() + _START_S
+        while True:
+            try:
+                self._connect().close()
+            except psycopg.OperationalError:
+                assert monotonic() < deadline, (self._folder / "log").read_text()
+                sleep(0.05)  # nothing tells when a server that is starting answers
+            else:
+                return
+
+
+def _find_program(name: str) -> str:
+    found = [str(path) for path in sorted(_DEBIAN.glob(f"*/bin/{name}"))]
+    program = found[-1] if found else shutil.which(name)
+    assert program is not None, f"the program {name!r} is missing; on Debian and Ubuntu: apt-get install postgresql"
+    return program
+
+
+def _as_owner() -> dict[str, Any]:
+    """Return how to start a program as the user who owns the server's files."""
+    if os.geteuid() != 0:
+        return {"cwd": "/"}
+    return {"user": _USER, "group": _USER, "extra_groups": [], "cwd": "/"}
