@@ -21,7 +21,7 @@ class QueryEngine:
 
     def __init__(self, options: WorkerOptions) -> None:
         cache_bytes = min(CACHE_BYTES, options.memory_bytes // _CACHE_SHARE)
-        self._columns = open_column_reader(options.store_path, cache_bytes=cache_bytes)
+        self._columns = open_column_reader(options.place, cache_bytes=cache_bytes)
 
     def run(self, query: QueryRequest, budget: Budget) -> QueryAnswer:
         """Answer a query about one state of the store; the pieces are made as they are taken."""

@@ -35,13 +35,13 @@ class WorkerOptions:
     """What a worker has to know.
 
     Attributes:
-        store_path: the database.
+        place: the database.
         timeout_s: how long one query may run.
         memory_bytes: how much address space the process may have.
         engine: what runs the queries, as module:callable; it is called with these options.
     """
 
-    store_path: Path
+    place: Path | str
     timeout_s: float
     memory_bytes: int
     engine: str = "pulseline_api.query_engine:QueryEngine"

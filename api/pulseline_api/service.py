@@ -86,7 +86,7 @@ class Service:
         key = read_key(self._settings)
         check_exposure(self._settings.api.host, key)
         with ExitStack() as stack:
-            reader = stack.enter_context(open_reader(self._settings.store.path))
+            reader = stack.enter_context(open_reader(self._settings.database))
             self._wait_for_store(reader)
             board = StatusBoard(self._settings.mqtt.root)
             address = self._build_address()
@@ -128,7 +128,7 @@ class Service:
                     logger.info(
                         "waiting up to %g s for the database '%s', which 'pulseline broker' or 'ingest' makes",
                         _STORE_WAIT_S,
-                        self._settings.store.path,
+                        reader.place,
                         extra={"action": "waiting_for_store"},
                     )
                     is_told = True
@@ -162,7 +162,7 @@ class Service:
     def _build_queries(self) -> QueryPool:
         api = self._settings.api
         options = WorkerOptions(
-            store_path=self._settings.store.path,
+            place=self._settings.database,
             timeout_s=api.query_timeout_s,
             memory_bytes=api.query_memory_bytes,
         )

@@ -26,8 +26,8 @@ def open_parts(settings: Settings, stack: ExitStack) -> WorkerParts:
         PulselineError: the store can not be opened.
     """
     host = Host(name=socket.gethostname(), device_id=DataFolder(settings.data_dir).read_device_id())
-    store = stack.enter_context(open_store(settings.store.path))
-    reader = stack.enter_context(open_reader(settings.store.path))
+    store = stack.enter_context(open_store(settings.database))
+    reader = stack.enter_context(open_reader(settings.database))
     return build_parts(settings, host=host, store=store, reader=reader)
 
 

@@ -16,6 +16,7 @@ _SECTION_TITLES: Final = {
     "mqtt": "MQTT: `[mqtt]`",
     "broker": "Embedded broker: `[broker]`",
     "ingest": "Ingest worker: `[ingest]`",
+    "store": "Database: `[store]`",
     "log": "Logging: `[log]`",
 }
 

@@ -19,6 +19,7 @@ from pulseline_core.settings.sections import (
     LogSettings,
     MqttSettings,
     Settings,
+    StoreSettings,
 )
 from pulseline_core.settings.spec import ENVIRONMENT_PREFIX, Secret, SettingValue, Spec, check_value, iter_specs
 
@@ -27,6 +28,7 @@ _SECTIONS: Final[Mapping[str, type]] = {
     "mqtt": MqttSettings,
     "broker": BrokerSettings,
     "ingest": IngestSettings,
+    "store": StoreSettings,
     "log": LogSettings,
 }
 

@@ -36,6 +36,8 @@ _KEY: Final = re.compile(r"[!-~]+")
 #: RFC 6454 section 6.2, in the lower case that browsers send.
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\s@*]+")
 
+_DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
+
 _PAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*=.+")
 
 
@@ -232,9 +234,20 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """The database; its place follows from ``data_dir``."""
+    """The database."""
 
-    path: Path
+    url: Secret | None = setting(
+        None,
+        flag="--database",
+        common=True,
+        default_text="none, the file `pulseline.db` in the data folder",
+        help="PostgreSQL database, as postgresql://USER@HOST/NAME; with a password better in a variable or file.",
+    )
+
+    def __post_init__(self) -> None:
+        check_values("store", self)
+        if self.url and not self.url.startswith(_DATABASE_SCHEMES):
+            raise InvalidSetting("store.url", "does not begin with postgresql://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +279,7 @@ class Settings:
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def __post_init__(self) -> None:
@@ -280,6 +294,6 @@ class Settings:
             )
 
     @property
-    def store(self) -> StoreSettings:
-        """The database's place, ``<data_dir>/pulseline.db``."""
-        return StoreSettings(path=self.data_dir / "pulseline.db")
+    def database(self) -> Path | str:
+        """Where the database is: its URL, or the file ``<data_dir>/pulseline.db``."""
+        return self.store.url or self.data_dir / "pulseline.db"

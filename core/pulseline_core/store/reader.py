@@ -67,6 +67,11 @@ class Reader:
         if not self._pool.is_closed:
             warnings.warn(f"reader of {self._backend.place!r} was never closed", ResourceWarning, stacklevel=1)
 
+    @property
+    def place(self) -> str:
+        """Where the database is, for messages."""
+        return self._backend.place
+
     def close(self) -> None:
         """Close all connections; calls that run are not disturbed. Does nothing the second time."""
         self._pool.close()

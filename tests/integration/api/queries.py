@@ -30,7 +30,7 @@ def find_modules(monkeypatch: pytest.MonkeyPatch) -> None:
 def build_pool(*, workers: int = 1, places: int = 8, timeout_s: float = 60.0, engine: str = SCRIPTED) -> QueryPool:
     """Return a pool whose processes do what they are told."""
     options = WorkerOptions(
-        store_path=Path("nowhere.db"), timeout_s=timeout_s, memory_bytes=512 * 1024 * 1024, engine=engine
+        place=Path("nowhere.db"), timeout_s=timeout_s, memory_bytes=512 * 1024 * 1024, engine=engine
     )
     return QueryPool(options, workers=workers, places=places)
 

@@ -24,7 +24,7 @@ def test_the_least_memory_is_enough_for_ordinary_queries(tmp_path: Path, monkeyp
     with open_store(path) as store:
         insert(store, *(make_event(-10 * number, 9, {"title": f"page {number}"}) for number in range(EVENTS)))
     (memory,) = (spec for spec in iter_specs("api", ApiSettings) if spec.key == "query_memory_bytes")
-    options = WorkerOptions(store_path=path, timeout_s=60.0, memory_bytes=int(memory.facts.minimum))
+    options = WorkerOptions(place=path, timeout_s=60.0, memory_bytes=int(memory.facts.minimum))
 
     with QueryPool(options, workers=1, places=1) as pool:
         results = ask(

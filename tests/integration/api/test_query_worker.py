@@ -30,7 +30,7 @@ def _worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Connection, subpr
                 [sys.executable, "-m", "pulseline_api.query_worker", str(theirs.fileno())], pass_fds=[theirs.fileno()]
             )
         ours.send(
-            WorkerOptions(store_path=Path("nowhere.db"), timeout_s=0.2, memory_bytes=512 * 1024 * 1024, engine=SCRIPTED)
+            WorkerOptions(place=Path("nowhere.db"), timeout_s=0.2, memory_bytes=512 * 1024 * 1024, engine=SCRIPTED)
         )
         assert ours.recv_bytes() == NOTHING
         yield ours, process

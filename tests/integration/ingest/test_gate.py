@@ -90,7 +90,7 @@ def test_message_is_settled_when_it_is_stored(broker: Broker, settings: Settings
     broker.wait_for_settled(1)
 
     assert broker.settled == [(7, True)]
-    with open_reader(settings.store.path) as reader:
+    with open_reader(settings.database) as reader:
         assert reader.count_events("plug") == 1
 
 
@@ -104,7 +104,7 @@ def test_close_commits_what_was_submitted(broker: Broker, settings: Settings) ->
 
     assert broker.settled == [(ticket, True) for ticket in range(500)]
     assert json.loads(broker.published[-1].payload)["state"] == "offline"
-    with open_reader(settings.store.path) as reader:
+    with open_reader(settings.database) as reader:
         assert [event.duration.total_seconds() for event in reader.read_events("plug")] == [499.0]
 
 
@@ -120,7 +120,7 @@ def test_message_after_the_end_is_refused(broker: Broker) -> None:
 
 def test_store_that_can_not_be_opened_fails_the_start(broker: Broker, settings: Settings) -> None:
     """With its own error, and what is submitted all the same is refused."""
-    settings.store.path.mkdir(parents=True)
+    (settings.data_dir / "pulseline.db").mkdir(parents=True)
 
     with pytest.raises(NotPermitted, match="not a file"):
         broker.start()

@@ -39,7 +39,7 @@ def build_settings(folder: Path, mosquitto: Mosquitto, **changes: str) -> Settin
 
 def read_data(settings: Settings, bucket_id: str = "plug") -> list[dict[str, Any]]:
     """Return the data of a bucket's events, oldest first; none if there is no bucket."""
-    with open_reader(settings.store.path) as reader:
+    with open_reader(settings.database) as reader:
         if bucket_id not in reader.read_bucket_ids():
             return []
         return [event.data for event in reversed(reader.read_events(bucket_id))]
@@ -67,7 +67,7 @@ def test_what_a_device_publishes_is_in_the_database(tmp_path: Path, mosquitto: M
             mosquitto.publish(f"{ROOT}/plug/events", payload, "-q", str(qos))
         mosquitto.publish(f"{ROOT}/plug/events", '{"data": []}')
         await_data(settings, [{"n": 0}, {"value": 1}, {"n": 2}])
-        with open_reader(settings.store.path) as reader:
+        with open_reader(settings.database) as reader:
             wait_until(lambda: reader.count_dead_letters() == 1, timeout_s=TIMEOUT_S, what="the dead letter")
 
 
@@ -81,7 +81,7 @@ def test_descriptions_are_taken_from_what_is_retained_and_nothing_else(tmp_path:
         mosquitto.publish(f"{ROOT}/plug/heartbeat", "new")
         await_data(settings, [{"value": "new"}])
 
-        with open_reader(settings.store.path) as reader:
+        with open_reader(settings.database) as reader:
             assert reader.read_bucket("plug").type == "power"
             assert reader.count_dead_letters() == 0
 

@@ -71,7 +71,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         for case in CASES
         for heartbeat in case["heartbeats"]
     ]
-    with BrokerService(settings, IngestGate(settings)) as broker, open_reader(settings.store.path) as reader:
+    with BrokerService(settings, IngestGate(settings)) as broker, open_reader(settings.database) as reader:
         assert Publisher(broker.port).publish_all(messages) == len(messages)
         yield reader
 

@@ -38,7 +38,7 @@ def test_without_a_word_everything_has_its_default() -> None:
     assert (settings.api.host, settings.api.port) == ("127.0.0.1", 5600)
     assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.root) == ("127.0.0.1", 1883, "pulseline/v1")
     assert settings.data_dir == paths.get_data_dir()
-    assert settings.store.path == settings.data_dir / "pulseline.db"
+    assert settings.database == settings.data_dir / "pulseline.db"
 
 
 def test_testing_has_other_ports_and_another_folder() -> None:
@@ -186,6 +186,7 @@ def test_variables_of_others_and_of_the_supervisor_are_passed_over() -> None:
         pytest.param("broker.gate", "ingest", "not of the form 'module:callable'", id="gate without a callable"),
         pytest.param("broker.gate", ":x", "not of the form 'module:callable'", id="gate without a module"),
         pytest.param("broker.max_packet_bytes", "263176", "not 263177 or more: mqtt.max_pay", id="small packet"),
+        pytest.param("store.url", "mysql://host/db", "does not begin with postgresql://", id="other database"),
         pytest.param("api.key", "", "is empty, which would be no key", id="empty key"),
         pytest.param("api.key", "a b", "other than visible ASCII", id="key with a space"),
         pytest.param("api.key", "s\u00e9cret", "other than visible ASCII", id="key with an accent"),
@@ -367,3 +368,13 @@ def test_a_password_in_the_url_of_a_broker_is_refused() -> None:
 
     assert str(caught.value) == "--broker: setting 'mqtt.broker' holds a password, which others can read there"
     assert caught.value.hint == "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
+
+
+def test_the_database_is_a_file_unless_a_url_is_named() -> None:
+    """An empty one is none, and nobody is shown the password in it."""
+    url = "postgresql://me:s3cret@host/pulse"
+    settings = load({"store.url": url}, {})
+
+    assert settings.database == url
+    assert "s3cret" not in repr(settings)
+    assert load({}, {"PULSELINE_STORE_URL": ""}).database == load({}, {}).data_dir / "pulseline.db"
