@@ -36,6 +36,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="pulseline-pg-"))
         self._data = self._folder / "data"
         self._process: subprocess.Popen[Any] | None = None
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def __enter__(self) -> Self:
         if os.geteuid() == 0:  # which a server refuses to be run by
@@ -49,7 +50,7 @@ class PostgresServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.kill()  # which is quicker than to stop it
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
@@ -83,10 +84,11 @@ class PostgresServer:
         self.execute(f"CREATE SCHEMA {name}")
 
     def execute(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run a statement on a connection of its own and return its rows."""
-        with self._connect() as connection:
-            cursor = connection.execute(sql.encode(), parameters or None)
-            return cursor.fetchall() if cursor.description else []
+        """Run a statement and return its rows."""
+        if self._connection is None:
+            self._connection = self._connect()
+        cursor = self._connection.execute(sql.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
     def terminate_backends(self) -> int:
         """End the connections of all programs, as an administrator does; return how many they were."""
@@ -99,6 +101,9 @@ class PostgresServer:
         return psycopg.connect(user=_USER, dbname="postgres", host=str(self._folder), autocommit=True)
 
     def _end(self, number: signal.Signals) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(number)

@@ -30,7 +30,7 @@ from pulseline_ingest.outcome import BucketRequest, Deleted, Done, Result
 #: The client of a bucket that a plain publisher's first event makes.
 PLAIN_CLIENT: Final = "mqtt"
 
-_Addition: TypeAlias = Heartbeats | InsertEvents | ImportEvents
+Addition: TypeAlias = Heartbeats | InsertEvents | ImportEvents
 
 _UNDESCRIBED: Final = BucketDescription()
 
@@ -97,7 +97,7 @@ def apply_request(tx: Transaction, request: BucketRequest, origin: Origin, rules
             assert_never(request)
 
 
-def _add_events(tx: Transaction, request: _Addition, origin: Origin, rules: ApplyRules) -> Result:
+def _add_events(tx: Transaction, request: Addition, origin: Origin, rules: ApplyRules) -> Result:
     row = tx.get_bucket(request.bucket_id)
     if row is None:
         row = _create(tx, request, origin, rules)
@@ -136,7 +136,7 @@ def _get(tx: Transaction, bucket_id: BucketId) -> BucketRow:
     return row
 
 
-def _create(tx: Transaction, request: _Addition, origin: Origin, rules: ApplyRules) -> BucketRow:
+def _create(tx: Transaction, request: Addition, origin: Origin, rules: ApplyRules) -> BucketRow:
     """Make the bucket that the events are for, unless the settings or their publisher do not want that."""
     if rules.creates_buckets and request.creates_bucket:
         _describe(tx, DescribeBucket(bucket_id=request.bucket_id, description=_UNDESCRIBED), origin, rules)

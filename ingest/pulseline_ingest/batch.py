@@ -9,7 +9,7 @@ from pulseline_core.errors import BadInput
 from pulseline_core.message import DeleteSetting, DropDeadLetter, Nothing, ReplayDeadLetter, SetSetting
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Transaction
-from pulseline_ingest.apply import ApplyRules, Origin, apply_request
+from pulseline_ingest.apply import Addition, ApplyRules, Origin, apply_request
 from pulseline_ingest.dead_letters import Replayer, file_dead_letter
 from pulseline_ingest.effects import Effects
 from pulseline_ingest.orders import apply_order
@@ -30,6 +30,10 @@ class Batcher:
 
         An error that comes out of here leaves a transaction that must be rolled back.
         """
+        tx.expect(
+            {each.request.bucket_id for each in deliveries if isinstance(each.request, Addition)},
+            {(each.envelope.publisher, each.bucket_id) for each in deliveries if each.envelope is not None},
+        )
         effects = Effects()
         for delivery in deliveries:
             effects.add(delivery, self._apply_in_turn(tx, delivery))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,9 @@ _MAX_KNOWN: Final = 50_000
 _COLUMNS: Final = "b.id, b.name, b.type, b.client, b.hostname, b.data, b.pulsetime_us, b.created_us"
 
 _FIND: Final = f"SELECT {_COLUMNS} FROM bucket b WHERE b.name = ?"  # noqa: S608 - a constant
+
+#: Where others write, too; in the order in which all of them lock.
+_EXPECT: Final = f"SELECT {_COLUMNS} FROM bucket b WHERE b.name = ANY(?) ORDER BY b.name FOR UPDATE"  # noqa: S608 - the same
 
 #: The latest end belongs to the newest event, or to one that begins less than its own length before that one's end: at
 #: most an hour for short events, the bucket's longest duration for the few that are in the index of long ones.
@@ -68,6 +72,12 @@ class Buckets:
             if found is not None:
                 row = self._known[bucket_id] = BucketRow(key=found[0], bucket=_build(found))
         return row
+
+    def expect(self, bucket_ids: Iterable[BucketId]) -> list[int]:
+        """Lock and read those buckets that there are, all at once, and return the numbers of their rows."""
+        found = self._connection.fetch_all(_EXPECT, (list(bucket_ids),))
+        self._known.update((BucketId(row[1]), BucketRow(key=row[0], bucket=_build(row))) for row in found)
+        return [row[0] for row in found]
 
     def put(self, bucket: Bucket) -> None:
         """Insert a bucket, or make the one with its id equal to it."""

@@ -44,8 +44,8 @@ class Driver(Protocol):
         """Insert one row and return its number."""
         ...
 
-    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> list[int]:
-        """Insert rows by a statement that ends with the ``VALUES`` of one, and return their numbers."""
+    def take_numbers(self, table: str, count: int) -> list[int]:
+        """Return numbers for new rows, in their order, which nobody else gets."""
         ...
 
     def iter_batches(self, sql: str, parameters: Sequence[object]) -> Iterator[list[Row]]:
@@ -221,10 +221,10 @@ class Connection:
         with self._errors:
             return self._driver.insert(sql, parameters)
 
-    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> list[int]:
-        """Insert rows by a statement that ends with the ``VALUES`` of one, and return their numbers."""
+    def take_numbers(self, table: str, count: int) -> list[int]:
+        """Return numbers for new rows, in their order, which nobody else gets; only where others write, too."""
         with self._errors:
-            return self._driver.insert_many(sql, rows)
+            return self._driver.take_numbers(table, count)
 
     def change(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Run a statement and return how many rows it changed."""

@@ -4,7 +4,6 @@ Statements are written once, in SQLite's words; here they are put into PostgreSQ
 
 - Texts are compared by their code points, as SQLite does, whatever the database's own order is: ``COLLATE "C"``.
 - Every integer is sent with 64 bits, so that a statement has one plan, whatever its numbers are.
-- Rows of a statement are numbered in their order: PostgreSQL evaluates ``VALUES`` from the first to the last.
 """
 
 from __future__ import annotations
@@ -38,8 +37,14 @@ _DEFINITIONS: Final = (
 
 _DEFINES: Final = re.compile(r"\s*(CREATE|ALTER) TABLE\b")
 
-#: Rows that are inserted by one statement: beyond that they are not written faster.
-_INSERT_ROWS: Final = 500
+#: Statements for one row, by those for many: each column is sent as an array.
+_OF_MANY: Final = (
+    (re.compile(r"(INSERT INTO .*) VALUES \([?, ]+\)(.*)"), r"\1 SELECT * FROM unnest({arrays})\2"),
+    (
+        re.compile(r"UPDATE (\w+) SET (\w+) = \? WHERE id = \?"),
+        r"UPDATE \1 SET \2 = new.value FROM unnest({arrays}) AS new (value, id) WHERE \1.id = new.id",
+    ),
+)
 
 
 @cache
@@ -79,6 +84,11 @@ class PostgresDriver:
         parameters = list(rows)
         if not parameters:
             return 0
+        for pattern, word in _OF_MANY:
+            if pattern.fullmatch(sql) is not None:
+                columns = [_build_array(column) for column in zip(*parameters, strict=True)]
+                arrays = ", ".join("%s::bigint[]" if isinstance(column, str) else "%s::text[]" for column in columns)
+                return self._execute(pattern.sub(word, sql).format(arrays=arrays), columns).rowcount
         with self._connection.cursor() as cursor:
             cursor.executemany(adapt(sql), parameters)
             return cursor.rowcount
@@ -88,15 +98,10 @@ class PostgresDriver:
         [(number,)] = self._execute(f"{adapt(sql)} RETURNING id", parameters)
         return int(number)
 
-    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> list[int]:
-        """Insert rows by few statements and return their numbers."""
-        head, _, marks = adapt(sql).partition(" VALUES ")
-        numbers: list[int] = []
-        for first in range(0, len(rows), _INSERT_ROWS):
-            some = rows[first : first + _INSERT_ROWS]
-            text = f"{head} VALUES {', '.join([marks] * len(some))} RETURNING id"
-            numbers += (number for (number,) in self._execute(text, [value for row in some for value in row]))
-        return numbers
+    def take_numbers(self, table: str, count: int) -> list[int]:
+        """Return numbers of the table's sequence."""
+        sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        return [number for (number,) in self._execute(sql, (table, count))]
 
     def iter_batches(self, sql: str, parameters: Sequence[object]) -> Iterator[list[Row]]:
         """Yield a query's rows as the server finds them; it stops with the transaction."""
@@ -112,3 +117,8 @@ class PostgresDriver:
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> psycopg.Cursor[Row]:
         # The texts are constants of this package; psycopg's type is for literal ones only.
         return self._connection.execute(sql.encode(), parameters or None)
+
+
+def _build_array(column: Sequence[Any]) -> str | list[str]:
+    """Return integers as PostgreSQL writes an array, of 64 bits whatever they are, and texts as they are."""
+    return list(column) if isinstance(column[0], str) else f"{{{','.join(map(str, column))}}}"

@@ -22,7 +22,7 @@ from pulseline_core.store.connection import Connection
 KEPT_REWRITES: Final = 10_000
 
 _ADD: Final = "INSERT INTO rewrite (bucket, from_us) VALUES (?, ?)"
-_FORGET: Final = "DELETE FROM rewrite WHERE id <= ?"
+_FORGET: Final = "DELETE FROM rewrite WHERE id <= (SELECT MAX(id) FROM rewrite) - ?"
 
 
 class Rewrites:
@@ -43,6 +43,6 @@ class Rewrites:
         if not self._from_us:
             return
         self._connection.lock("rewrite")  # so that a reader sees them in the order of their numbers
-        newest = self._connection.insert_many(_ADD, list(self._from_us.items()))[-1]
-        self._connection.change(_FORGET, (newest - KEPT_REWRITES,))
+        self._connection.change_many(_ADD, self._from_us.items())
+        self._connection.change(_FORGET, (KEPT_REWRITES,))
         self._from_us.clear()

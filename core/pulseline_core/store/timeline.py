@@ -21,6 +21,7 @@ from pulseline_core.errors import NotFound
 from pulseline_core.merge import Merge, Span, merge_heartbeat
 from pulseline_core.store.connection import Connection, Row
 from pulseline_core.store.event_rows import MAX_US, MIN_US
+from pulseline_core.store.event_writer import EventWriter
 from pulseline_core.store.models import IS_KEPT
 from pulseline_core.store.rewrites import Rewrites
 
@@ -31,19 +32,25 @@ _MAX_TIMELINES: Final = 50_000
 _FIRST_FOLLOWING: Final = 4
 
 _LONGEST: Final = f"SELECT longest_us FROM bucket WHERE id = ? AND {IS_KEPT}"  # noqa: S608 - a constant
-_SET_LONGEST: Final = "UPDATE bucket SET longest_us = ? WHERE id = ?"
 _PREVIOUS: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us <= ?"
     " ORDER BY start_us DESC, id DESC LIMIT 1"
 )
+#: The newest event of each bucket, where others write, too, and a statement for each would be a journey.
+_EXPECT: Final = """
+SELECT bucket.id, longest_us, newest.id, start_us, end_us, data_id
+FROM bucket LEFT JOIN LATERAL (
+    SELECT id, start_us, end_us, data_id FROM event
+    WHERE bucket_id = bucket.id ORDER BY start_us DESC, id DESC LIMIT 1
+) AS newest ON TRUE
+WHERE bucket.id = ANY(?)
+"""
 _FOLLOWING: Final = (
     "SELECT id, start_us, end_us, data_id FROM event WHERE bucket_id = ? AND start_us > ? ORDER BY start_us, id LIMIT ?"
 )
 _EQUAL: Final = (
     "SELECT -end_us, id FROM event WHERE bucket_id = ? AND start_us = ? AND data_id = ? ORDER BY end_us DESC, id"
 )
-_INSERT: Final = "INSERT INTO event (bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?)"
-_SET_END: Final = "UPDATE event SET end_us = ? WHERE id = ?"
 _DELETE: Final = "DELETE FROM event WHERE id = ?"
 
 
@@ -87,6 +94,7 @@ class Timelines:
         self._connection = connection
         self._timelines: dict[int, Timeline] = {}
         self._changed: dict[int, Timeline] = {}
+        self._events = EventWriter(connection)
         self._rewrites = Rewrites(connection)
 
     def get(self, bucket_key: int) -> Timeline:
@@ -102,6 +110,12 @@ class Timelines:
                 raise NotFound("bucket", bucket_key)
             timeline = self._timelines[bucket_key] = Timeline(bucket_key, row[0])
         return timeline
+
+    def expect(self, bucket_keys: list[int]) -> None:
+        """Read the timelines of buckets, which are locked, all at once."""
+        for bucket_key, longest_us, *newest in self._connection.fetch_all(_EXPECT, (bucket_keys,)):
+            stored = None if newest[0] is None else _stored(tuple(newest))
+            self._timelines[bucket_key] = Timeline(bucket_key, longest_us, newest=stored, is_loaded=True)
 
     def merge(self, timeline: Timeline, heartbeat: Span, *, pulsetime_us: int) -> StoredSpan:
         """Merge a heartbeat and return the event that holds it now."""
@@ -119,9 +133,7 @@ class Timelines:
     def insert(self, timeline: Timeline, spans: Iterable[Span]) -> list[StoredSpan]:
         """Insert events as they are."""
         self.settle(timeline)
-        added = list(spans)
-        rows = [(timeline.bucket_key, span.start_us, span.end_us, span.data) for span in added]
-        stored = [StoredSpan(*item) for item in zip(self._connection.insert_many(_INSERT, rows), added, strict=True)]
+        stored = [self._insert(timeline, span) for span in spans]
         if stored:
             self.note_rewrite(timeline, min(item.span.start_us for item in stored))
         self.cover(timeline, max((item.span.end_us - item.span.start_us for item in stored), default=0))
@@ -152,6 +164,7 @@ class Timelines:
             if span.start_us != start_us:
                 start_us, equal = span.start_us, {}
             if span.data not in equal:
+                self._events.flush()
                 equal[span.data] = self._connection.fetch_all(_EQUAL, (timeline.bucket_key, start_us, span.data))
             copies = equal[span.data]
             if number > len(copies):
@@ -160,7 +173,7 @@ class Timelines:
             elif -copies[number - 1][0] < span.end_us:
                 _, event_id = copies.pop(number - 1)
                 insort(copies, (-span.end_us, event_id))
-                self._connection.change(_SET_END, (span.end_us, event_id))
+                self._events.set_end(event_id, span.end_us)
                 extended += 1
             longest_us = max(longest_us, span.end_us - span.start_us)
         self.cover(timeline, longest_us)
@@ -170,7 +183,7 @@ class Timelines:
         """Note that the bucket has an event this long."""
         if duration_us > timeline.longest_us:
             timeline.longest_us = 1 << (duration_us - 1).bit_length()
-            self._connection.change(_SET_LONGEST, (timeline.longest_us, timeline.bucket_key))
+            self._events.set_longest(timeline.bucket_key, timeline.longest_us)
 
     def note_rewrite(self, timeline: Timeline, from_us: int = MIN_US) -> None:
         """Note that events change which begin at ``from_us`` or later; it is committed with the change."""
@@ -180,18 +193,25 @@ class Timelines:
         """Bring the bucket's rows up to date and forget its newest event: something else is about to change them."""
         if timeline.is_changed:
             self._write_newest(timeline)
+        self._events.flush()
         timeline.newest, timeline.is_loaded = None, False
 
     def forget(self, bucket_key: int) -> None:
         """Forget a bucket that is deleted."""
+        self._events.flush()
         self._timelines.pop(bucket_key, None)
         self._changed.pop(bucket_key, None)
 
+    def write_events(self) -> None:
+        """Write the rows that were kept back, so that others are not taken for the last with their data."""
+        self._events.flush()
+
     def flush(self) -> None:
         """Bring all rows up to date; the transaction is about to commit."""
-        rows = [(item.newest.span.end_us, item.newest.id) for item in self._changed.values() if item.newest is not None]
+        rows = [(item.newest.id, item.newest.span.end_us) for item in self._changed.values() if item.newest is not None]
         if rows:
-            self._connection.change_many(_SET_END, rows)
+            self._events.set_ends(rows)
+        self._events.flush()
         for timeline in self._changed.values():
             timeline.is_changed = False
         self._changed.clear()
@@ -224,7 +244,7 @@ class Timelines:
             return self._insert(timeline, merge.result)
         if merge.absorbed or merge.result is not previous.span:
             self.note_rewrite(timeline, previous.span.start_us)
-            self._connection.change(_SET_END, (merge.result.end_us, previous.id))
+            self._events.set_end(previous.id, merge.result.end_us)
         return StoredSpan(previous.id, merge.result)
 
     def _merge_with_rows(
@@ -246,16 +266,16 @@ class Timelines:
             limit *= 8
 
     def _read_previous(self, timeline: Timeline, start_us: int) -> StoredSpan | None:
+        self._events.flush()
         row = self._connection.fetch_one(_PREVIOUS, (timeline.bucket_key, start_us))
         return None if row is None else _stored(row)
 
     def _insert(self, timeline: Timeline, span: Span) -> StoredSpan:
-        row = (timeline.bucket_key, span.start_us, span.end_us, span.data)
-        return StoredSpan(self._connection.insert(_INSERT, row), span)
+        return StoredSpan(self._events.insert(timeline.bucket_key, span), span)
 
     def _write_newest(self, timeline: Timeline) -> None:
         if timeline.newest is not None:
-            self._connection.change(_SET_END, (timeline.newest.span.end_us, timeline.newest.id))
+            self._events.set_end(timeline.newest.id, timeline.newest.span.end_us)
         timeline.is_changed = False
         del self._changed[timeline.bucket_key]
 

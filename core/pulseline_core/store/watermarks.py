@@ -6,6 +6,7 @@ that comes again would be applied twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from pulseline_core.store.connection import Connection
@@ -19,6 +20,10 @@ _READ_NEW: Final = (
     "INSERT INTO watermark (publisher, bucket, seq) VALUES (?, ?, 0)"
     " ON CONFLICT (publisher, bucket) DO UPDATE SET seq = watermark.seq"
 )
+_EXPECT: Final = """
+SELECT publisher, bucket, seq FROM watermark
+WHERE (publisher, bucket) IN (SELECT * FROM unnest(?::text[], ?::text[])) ORDER BY publisher, bucket FOR UPDATE
+"""
 _WRITE: Final = (
     "INSERT INTO watermark (publisher, bucket, seq) VALUES (?, ?, ?)"
     " ON CONFLICT (publisher, bucket) DO UPDATE SET seq = excluded.seq"
@@ -40,6 +45,13 @@ class Watermarks:
         if seq is None:
             seq = self._known[key] = self._read(key)
         return seq
+
+    def expect(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Lock and read those that there are, all at once, in the order in which everybody locks."""
+        wanted = list(keys)
+        columns = [publisher for publisher, _ in wanted], [bucket_id for _, bucket_id in wanted]
+        for publisher, bucket_id, seq in self._connection.fetch_all(_EXPECT, columns):
+            self._known[publisher, bucket_id] = int(seq)
 
     def set(self, publisher: str, bucket_id: str, seq: int) -> None:
         """Note a seq; it is written with the group."""

@@ -75,6 +75,17 @@ class Transaction:
         self._timelines = tables.timelines
         self._watermarks = tables.watermarks
 
+    def expect(self, bucket_ids: Iterable[str], watermarks: Iterable[tuple[str, str]]) -> None:
+        """Read at once what will be asked for; called before all else, and only to save time.
+
+        Args:
+            bucket_ids: buckets that events will be added to.
+            watermarks: each as (publisher, bucket).
+        """
+        if self._connection.backend.is_shared:
+            self._watermarks.expect(watermarks)
+            self._timelines.expect(self._buckets.expect(BucketId(bucket_id) for bucket_id in bucket_ids))
+
     def get_bucket(self, bucket_id: str) -> BucketRow | None:
         """Return a bucket, ``None`` if there is none."""
         return self._buckets.get(BucketId(bucket_id))
@@ -158,10 +169,10 @@ class Transaction:
             NotFound: the bucket has no event with this id.
         """
         timeline = self._timelines.get(row.key)
+        self._timelines.settle(timeline)
         found = self._connection.fetch_one(_FIND_EVENT, (event.id, row.key))
         if event.id is None or found is None:
             raise NotFound("event", event.id or 0)
-        self._timelines.settle(timeline)
         self._timelines.note_rewrite(timeline)
         span = self._span(event)
         self._connection.change(_REPLACE_EVENT, (span.start_us, span.end_us, span.data, event.id))
@@ -173,10 +184,10 @@ class Transaction:
     def delete_event(self, row: BucketRow, event_id: int) -> bool:
         """Delete an event and return whether the bucket had it."""
         timeline = self._timelines.get(row.key)
+        self._timelines.settle(timeline)
         found = self._connection.fetch_one(_FIND_EVENT, (event_id, row.key))
         if found is None:
             return False
-        self._timelines.settle(timeline)
         self._timelines.note_rewrite(timeline)
         self._connection.change(_DELETE_EVENT, (event_id,))
         self._data.collect(found)
@@ -239,6 +250,7 @@ class Transaction:
 
     def collect(self, limit: int) -> bool:
         """Remove up to ``limit`` deleted events for good; return whether there may be more."""
+        self._timelines.write_events()
         return deleted.collect(self._connection, self._data, limit)
 
 
