@@ -76,9 +76,16 @@ class PostgresServer:
         self.execute(f"CREATE SCHEMA {name}")
         return f"postgresql://{_USER}@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
 
+    def delete_rows(self, url: str) -> None:
+        """Delete the rows of all tables at a URL that programs change."""
+        name = _get_schema(url)
+        tables = "event", "event_data", "bucket", "watermark", "dead_letter", "rewrite"
+        if self.execute("SELECT 1 FROM pg_tables WHERE schemaname = %s", name):
+            self.execute(";".join(f"DELETE FROM {name}.{table}" for table in tables))
+
     def empty(self, url: str) -> None:
         """Drop what is at a URL, and with it, as when a database is dropped, who is connected."""
-        name = url.rpartition("search_path%3D")[2]
+        name = _get_schema(url)
         self.terminate_backends()
         self.execute(f"DROP SCHEMA {name} CASCADE")
         self.execute(f"CREATE SCHEMA {name}")
@@ -119,6 +126,10 @@ class PostgresServer:
                 sleep(0.05)  # nothing tells when a server that is starting answers
             else:
                 return
+
+
+def _get_schema(url: str) -> str:
+    return url.rpartition("search_path%3D")[2]
 
 
 def _find_program(name: str) -> str:
