@@ -179,5 +179,5 @@ class PostgresBackend:
         )
         database.connect()
         connection: psycopg.Connection[Any] = database.connection()  # type: ignore[no-untyped-call]
-        connection.execute(f"SET jit = off;{settings}".encode())
+        connection.execute(f"SET jit = off; {settings}".encode())
         return database
