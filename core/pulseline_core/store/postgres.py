@@ -179,5 +179,11 @@ class PostgresBackend:
         )
         database.connect()
         connection: psycopg.Connection[Any] = database.connection()  # type: ignore[no-untyped-call]
-        connection.execute(f"SET jit = off; {settings}".encode())
+        is_ready = False
+        try:
+            connection.execute(f"SET jit = off; {settings}".encode())
+            is_ready = True
+        finally:
+            if not is_ready:
+                connection.close()
         return database

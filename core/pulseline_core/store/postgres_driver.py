@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 import psycopg
-from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from pulseline_core.store.connection import FETCH_ROWS, Row
 
@@ -67,6 +67,7 @@ class PostgresDriver:
     """A connection to a server, as ``connection.Driver``."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        connection.adapters.register_dumper(int, Int8Dumper)  # of lists
         connection.adapters.register_dumper(int, Int8BinaryDumper)
         self._connection = connection
         self._cursor_numbers = itertools.count()
@@ -86,8 +87,8 @@ class PostgresDriver:
             return 0
         for pattern, word in _OF_MANY:
             if pattern.fullmatch(sql) is not None:
-                columns = [_build_array(column) for column in zip(*parameters, strict=True)]
-                arrays = ", ".join("%s::bigint[]" if isinstance(column, str) else "%s::text[]" for column in columns)
+                columns = [list(column) for column in zip(*parameters, strict=True)]
+                arrays = ", ".join("%s::text[]" if isinstance(first, str) else "%s::bigint[]" for first, *_ in columns)
                 return self._execute(pattern.sub(word, sql).format(arrays=arrays), columns).rowcount
         with self._connection.cursor() as cursor:
             cursor.executemany(adapt(sql), parameters)
@@ -117,8 +118,3 @@ class PostgresDriver:
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> psycopg.Cursor[Row]:
         # The texts are constants of this package; psycopg's type is for literal ones only.
         return self._connection.execute(sql.encode(), parameters or None)
-
-
-def _build_array(column: Sequence[Any]) -> str | list[str]:
-    """Return integers as PostgreSQL writes an array, of 64 bits whatever they are, and texts as they are."""
-    return list(column) if isinstance(column[0], str) else f"{{{','.join(map(str, column))}}}"

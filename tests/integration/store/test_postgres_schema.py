@@ -142,3 +142,11 @@ def test_a_url_without_a_driver_says_what_to_install(url: str, monkeypatch: pyte
         open_store(url)
 
     assert "pulseline[server,postgres]" in caught.value.hint
+
+
+def test_every_integer_is_sent_with_64_bits(url: str) -> None:
+    """A statement has one plan then, whatever its numbers are; also those of a list."""
+    with open_store(url) as store, store.transaction() as tx:
+        kinds = [tx._connection.fetch_one("SELECT pg_typeof(?)::text", (value,)) for value in (5, 2**40, [1, 40_000])]
+
+    assert kinds == [("bigint",), ("bigint",), ("bigint[]",)]
