@@ -118,6 +118,35 @@ def test_changes_are_noted_in_the_order_in_which_they_are_committed(server: Post
     assert [name for _, name in numbers] == [BUCKET, "elsewhere"]
 
 
+def test_of_two_writers_that_wait_for_each_other_one_is_undone(url: str) -> None:
+    """It works when it is done again; the other one goes on."""
+    meeting = threading.Barrier(2)
+
+    def write(first: str, then: str) -> int:
+        failures = 0
+        with open_store(url) as store:
+            insert(store, make_event(0), bucket_id=first)
+            while True:
+                try:
+                    with store.transaction() as tx:
+                        tx.insert_events(get_row(tx, first), [make_event(1)])
+                        if failures == 0:
+                            meeting.wait(WAIT_S)
+                        tx.insert_events(get_row(tx, then), [make_event(2)])
+                except StoreUnavailable:
+                    failures += 1
+                else:
+                    return failures
+
+    with ThreadPoolExecutor(2) as threads:
+        writing = [threads.submit(write, *names) for names in (("a", "b"), ("b", "a"))]
+        failures = sorted(each.result() for each in writing)
+
+    assert failures == [0, 1]
+    with open_reader(url) as reader:
+        assert [reader.count_events(bucket_id) for bucket_id in ("a", "b")] == [3, 3]
+
+
 def test_data_that_another_writer_removed_is_missed(url: str) -> None:
     """The transaction is undone, not stored with data that is not there; the next one works."""
     with open_store(url) as one, open_store(url) as other:
