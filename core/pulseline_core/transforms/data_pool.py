@@ -10,6 +10,7 @@ Equality is that of JSON text with sorted keys, as in the store. Used by one thr
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -33,8 +34,6 @@ Predicate: TypeAlias = Callable[[JSONObject], bool]
 _UNKNOWN: Final = -1
 
 _SORTED: Final = orjson.OPT_SORT_KEYS
-
-_TEXT: Final = frozenset({str})
 
 #: Text of the objects that are kept decoded until the end of a query; they take about four times as much.
 _MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
@@ -129,7 +128,8 @@ class DataPool:
 
     def project(self, codes: Integers, keys: tuple[str, ...]) -> Integers:
         """Return the codes of data that holds of some keys those that are there, and nothing else."""
-        return self._look_up(codes, ("project", keys), lambda unknown: self._project_each(unknown, keys))
+        project = partial(self._project_one, *keys) if len(keys) == 1 else partial(self._project_each, keys)
+        return self._look_up(codes, ("project", keys), project)
 
     def test(self, codes: Integers, key: Hashable, predicate: Predicate) -> Booleans:
         """Return which data a predicate holds for; called once per distinct object of all calls with this key."""
@@ -160,18 +160,25 @@ class DataPool:
                 self._decoded_bytes += len(text)
             yield new_code
 
-    def _project_each(self, codes: Sequence[int], keys: Sequence[str]) -> Iterator[int]:
-        known: dict[tuple[object, ...], int] = {}  # by values that are texts: of others Python takes 1 for true
+    def _project_each(self, keys: Sequence[str], codes: Sequence[int]) -> Iterator[int]:
         for data in self._iter_data(codes):
-            values = tuple([tuple(value) if type(value := data.get(key)) is list else value for key in keys])
+            yield self.intern({key: data[key] for key in keys if key in data})
+
+    def _project_one(self, key: str, codes: Sequence[int]) -> Iterator[int]:
+        """Do the same for one key, which many objects have the same value under."""
+        known: dict[object, int] = {}  # by values that are texts: of others Python takes 1 for true
+        for data in self._iter_data(codes):
+            value: object = data.get(key)
+            if type(value) is list:
+                value = tuple(value)
             try:
-                code = known.get(values)
+                code = known.get(value)
             except TypeError:  # an object, or something in a list, has no hash
                 code = None
             if code is None:
-                code = self.intern({key: data[key] for key in keys if key in data})
-                if _TEXT.issuperset(map(type, values)) or all(map(_is_text, values)):
-                    known[values] = code
+                code = self.intern({key: data[key]} if key in data else {})
+                if _is_text(value):
+                    known[value] = code
             yield code
 
     def _iter_data(self, codes: Sequence[int]) -> Iterator[JSONObject]:

@@ -150,7 +150,7 @@ class RuleSet:
         given_up = self._given_up
         keep = lru_cache(maxsize=_KEPT_RESULTS)
         search = keep(self._patterns.build_search(skip=given_up, check=events.pool.check))
-        find_kept_label = keep(find_label)
+        find_kept_label = keep(lambda numbers: find_label(sorted(set(numbers))))
         return events.pool.rewrite(
             events.data,
             ("label", key, self.text, given_up),
@@ -158,13 +158,11 @@ class RuleSet:
         )
 
     def _find(self, data: JSONObject, search: Callable[[str], tuple[int, ...]]) -> tuple[int, ...]:
-        """Return the numbers of the rules that match data, in order."""
+        """Return the numbers of the rules that match data, those of each text in order; some may be there again."""
         found: tuple[int, ...] = ()
         for key, value in data.items():
             if isinstance(value, str) and (numbers := search(value)):
-                if self._is_choosy:
-                    numbers = self._choose(numbers, key)
-                found = tuple(sorted({*found, *numbers})) if found else numbers
+                found += self._choose(numbers, key) if self._is_choosy else numbers
         return found
 
     def _choose(self, numbers: tuple[int, ...], key: str) -> tuple[int, ...]:
