@@ -17,7 +17,7 @@ from typing import Final, Self
 import numpy as np
 
 from pulseline_core.store.column_cache import Block, BlockKey, ColumnCache, find_block
-from pulseline_core.store.column_text import EventArrays, find_distinct, join_arrays, no_arrays, read_arrays
+from pulseline_core.store.column_text import EventArrays, join_arrays, no_arrays, read_arrays
 from pulseline_core.store.connection import Backend, Connection
 from pulseline_core.store.event_rows import MIN_US
 from pulseline_core.store.models import IS_KEPT
@@ -25,7 +25,7 @@ from pulseline_core.store.places import Place, find_backend
 from pulseline_core.store.pool import ReaderPool
 from pulseline_core.store.ranges import EventRange, count_range, find_range, read_reaching
 from pulseline_core.transforms.columns import Columns
-from pulseline_core.transforms.data_pool import DataPool, Integers
+from pulseline_core.transforms.data_pool import DataPool, Integers, find_distinct
 
 #: Half of it is for events, half for their data; a million events take 32 MiB, a hundred thousand titles 30 MiB.
 CACHE_BYTES: Final = 256 * 1024 * 1024

@@ -20,9 +20,6 @@ SELECT group_concat(id), group_concat(start_us), group_concat(end_us), group_con
 ) AS wanted
 """
 
-#: Numbers that are spread over more than so many times their count are sorted.
-_SPARSE: Final = 16
-
 
 class EventArrays(NamedTuple):
     """Rows of one bucket, by (start, id).
@@ -65,21 +62,6 @@ def join_arrays(parts: list[EventArrays]) -> EventArrays:
 def no_arrays() -> EventArrays:
     """Return no rows."""
     return EventArrays(*(np.empty(0, dtype=np.int64),) * 4)
-
-
-def find_distinct(numbers: Integers) -> tuple[Integers, Integers]:
-    """Return the different ones of some numbers, in order, and at which place of these each of the numbers is.
-
-    The same as ``numpy.unique``; where the numbers lie close together, it does without sorting them.
-    """
-    lowest, highest = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    if highest - lowest > _SPARSE * len(numbers):
-        return np.unique(numbers, return_inverse=True)
-    offsets = numbers - lowest
-    occurs = np.zeros(highest - lowest + 1, dtype=np.bool_)
-    occurs[offsets] = True
-    places = np.cumsum(occurs) - 1
-    return np.flatnonzero(occurs) + lowest, places[offsets]
 
 
 def _parse(text: str | None) -> Integers:

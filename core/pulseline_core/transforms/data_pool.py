@@ -35,6 +35,9 @@ _UNKNOWN: Final = -1
 
 _SORTED: Final = orjson.OPT_SORT_KEYS
 
+#: Numbers that are spread over more than so many times their count are sorted.
+_SPARSE: Final = 16
+
 #: Text of the objects that are kept decoded until the end of a query; they take about four times as much.
 _MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
 
@@ -138,12 +141,12 @@ class DataPool:
     def _look_up(self, codes: Integers, key: Hashable, find: Callable[[Sequence[int]], Iterable[int]]) -> Integers:
         """Return what is known of codes under a key; what is not, ``find`` finds out."""
         results = self._get_results(key)
-        is_wanted = np.zeros(len(results), dtype=np.bool_)
-        is_wanted[codes] = True
-        unknown = np.flatnonzero(is_wanted & (results == _UNKNOWN))
+        found = results[codes]
+        unknown, _ = find_distinct(codes[found == _UNKNOWN])
         if len(unknown):
             results[unknown] = list(find(unknown.tolist()))
-        return results[codes].astype(np.int64)
+            found = results[codes]
+        return found.astype(np.int64)
 
     def _rewrite_each(self, codes: Sequence[int], function: Rewrite) -> Iterator[int]:
         known, dumps = self._codes, orjson.dumps
@@ -223,6 +226,21 @@ class DataPool:
             self._result_bytes += grown.nbytes
             results = self._results[key] = grown
         return results
+
+
+def find_distinct(numbers: Integers) -> tuple[Integers, Integers]:
+    """Return the different ones of some numbers, in order, and at which place of these each of the numbers is.
+
+    The same as ``numpy.unique``; where the numbers lie close together, it does without sorting them.
+    """
+    lowest, highest = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+    if highest - lowest > _SPARSE * len(numbers):
+        return np.unique(numbers, return_inverse=True)
+    offsets = numbers - lowest
+    occurs = np.zeros(highest - lowest + 1, dtype=np.bool_)
+    occurs[offsets] = True
+    places = np.cumsum(occurs) - 1
+    return np.flatnonzero(occurs) + lowest, places[offsets]
 
 
 def _measure(key: Hashable) -> int:

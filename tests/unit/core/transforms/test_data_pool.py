@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pulseline_core.transforms.data_pool import DataPool
+from pulseline_core.transforms.data_pool import DataPool, find_distinct
 from pulseline_core.types import JSONObject
 
 
@@ -117,3 +119,12 @@ def test_decoded_objects_can_be_forgotten() -> None:
     assert pool.get(code) == before
     assert pool.get(code) is not before
     assert pool.size_bytes > 100
+
+
+@given(st.lists(st.integers(0, 40) | st.integers(-(2**62), 2**62)))
+def test_distinct_numbers_are_found_however_far_apart_they_lie(numbers: list[int]) -> None:
+    """In order, and each number's place among them."""
+    distinct, places = find_distinct(np.array(numbers, dtype=np.int64))
+
+    assert distinct.tolist() == sorted(set(numbers))
+    assert distinct[places].tolist() == numbers
