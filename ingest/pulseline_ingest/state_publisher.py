@@ -23,11 +23,14 @@ class StatePublisher:
     def __init__(self, reader: Reader, *, root: str, interval_s: float) -> None:
         self._reader = reader
         self._root = root
+        self._interval_s = interval_s
         self._schedule = StateSchedule(interval_s)
+        #: When to read which buckets there are, all of which are due; ``None`` if they need not be.
+        self._survey_at: float | None = None
 
-    def mark_all(self) -> None:
+    def mark_all(self, *, now: float) -> None:
         """Make every bucket due: a broker that was started again remembers none."""
-        self._schedule.mark(self._reader.read_bucket_ids())
+        self._survey_at = now
 
     def mark(self, bucket_ids: Iterable[BucketId]) -> None:
         """Note that these buckets have changed."""
@@ -35,19 +38,31 @@ class StatePublisher:
 
     def get_wait_s(self, *, now: float) -> float | None:
         """Return how long it is until a state may be due, ``None`` if that is not foreseen."""
-        return self._schedule.get_wait_s(now=now)
+        wait_s = self._schedule.get_wait_s(now=now)
+        if self._survey_at is None:
+            return wait_s
+        survey_wait_s = max(0.0, self._survey_at - now)
+        return survey_wait_s if wait_s is None else min(wait_s, survey_wait_s)
 
     def build_due(self, limit: int, *, now: float) -> list[Outgoing]:
-        """Return up to ``limit`` states; one that can not be read now is due again after the interval."""
-        bucket_ids = self._schedule.take(limit, now=now)
+        """Return up to ``limit`` states; what can not be read now is due again after the interval."""
+        bucket_ids: list[BucketId] = []
         messages: list[Outgoing] = []
         try:
+            self._survey(now)
+            bucket_ids = self._schedule.take(limit, now=now)
             for bucket_id in bucket_ids:
                 messages.append(self._build(bucket_id))  # noqa: PERF401 - what was built before an error is kept
         except (StoreUnavailable, ConfigError) as error:
             logger.warning("states can not be read: %s", error, extra={"action": "states_unread"})
             self._schedule.mark(bucket_ids[len(messages) :])
         return messages
+
+    def _survey(self, now: float) -> None:
+        if self._survey_at is not None and now >= self._survey_at:
+            self._survey_at = now + self._interval_s  # unless it can be read
+            self._schedule.mark(self._reader.read_bucket_ids())
+            self._survey_at = None
 
     def _build(self, bucket_id: BucketId) -> Outgoing:
         topic = build_topic(self._root, bucket_id, Kind.STATE)

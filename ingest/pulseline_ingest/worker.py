@@ -116,7 +116,7 @@ class Worker:
 
     def announce(self) -> None:
         """Publish all states and the status anew, because the broker may have forgotten them; on the same thread."""
-        self._parts.states.mark_all()
+        self._parts.states.mark_all(now=monotonic())
         self._status_timer.hasten()
 
     def _handle(self, group: Sequence[Received]) -> None:

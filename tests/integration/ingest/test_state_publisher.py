@@ -62,7 +62,7 @@ def test_all_buckets_are_due_after_a_start(bench: Bench) -> None:
         beat(bench.store, make_event(0), bucket_id=bucket_id)
     states = build(bench)
 
-    states.mark_all()
+    states.mark_all(now=0.0)
 
     assert [state.topic.split("/")[2] for state in states.build_due(10, now=0.0)] == ["living%20room", "plug"]
     assert states.build_due(10, now=5.0) == []
@@ -90,3 +90,18 @@ def test_state_that_can_not_be_read_is_due_again(path: Path) -> None:
         with Bench(path) as bench:
             beat(bench.store, make_event(0), bucket_id=PLUG)
             assert [state.topic for state in states.build_due(10, now=1.0)] == ["pulseline/v1/plug/state"]
+
+
+def test_all_buckets_are_due_when_the_database_is_back(path: Path) -> None:
+    """A new connection to the broker while the database is away ends nothing."""
+    with open_reader(path) as reader:
+        states = StatePublisher(reader, root=ROOT, interval_s=1.0)
+        states.mark_all(now=0.0)
+
+        assert states.get_wait_s(now=0.0) == 0.0
+        assert states.build_due(10, now=0.0) == []
+        assert states.get_wait_s(now=0.0) == 1.0
+        with Bench(path) as bench:
+            beat(bench.store, make_event(0), bucket_id=PLUG)
+            assert [state.topic for state in states.build_due(10, now=1.0)] == ["pulseline/v1/plug/state"]
+        assert states.get_wait_s(now=1.0) == 1.0
