@@ -37,6 +37,7 @@ class Batcher:
         effects = Effects()
         for delivery in deliveries:
             effects.add(delivery, self._apply_in_turn(tx, delivery))
+        effects.merged = tx.merged
         return effects
 
     def _apply_in_turn(self, tx: Transaction, delivery: Delivery) -> Outcome:

@@ -29,8 +29,8 @@ from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.types import JSONObject
 from pulseline_core.waker import Waker
 from pulseline_ingest.connection import Connection
-from pulseline_ingest.encoding import encode
 from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login
+from pulseline_ingest.probe import build_probe, read_probe_age_s
 from pulseline_ingest.progress import Progress
 from pulseline_ingest.source import Outgoing, Received
 
@@ -99,6 +99,11 @@ class BrokerSource:
             "progress_age_s": round(self._progress.get_age_s(now=monotonic()), 1),
         }
 
+    @property
+    def lag_s(self) -> float:
+        """How long the last probe took, or the next one takes already: it waits behind everything else."""
+        return self._progress.get_lag_s(now=monotonic())
+
     def wait_ready(self, timeout_s: float) -> BrokerRefused | None:
         """Wait for the first connection, but not for longer than that; return why the broker does not want us."""
         with self._settled:
@@ -138,6 +143,7 @@ class BrokerSource:
             return
         if committed:
             self._progress.note_committed(now=monotonic())
+            self._note_probes([message for message in own if message.topic == self._probe_topic])
             connection.acknowledge(own)
         else:
             self._lose(self._build_end("so the broker sends again what can not be stored now"))
@@ -176,7 +182,7 @@ class BrokerSource:
             self._note_ready()
         if received:
             self._progress.note_received()
-        elif connection.is_ready:
+        if connection.is_ready:
             self._probe(connection, now=now)
         return received
 
@@ -205,13 +211,18 @@ class BrokerSource:
         self.on_ready()
 
     def _probe(self, connection: Connection, *, now: float) -> None:
-        """Send a message to ourselves when nothing came through for a while."""
+        """Send a message to ourselves now and then, and miss those that do not come back."""
         if self._progress.is_probe_due(now=now):
-            number = time_ns() // 1_000_000  # grows from one start to the next
-            envelope: JSONObject = {"publisher": self._login.client_id, "seq": number, "base": number}
-            connection.publish([Outgoing(topic=self._probe_topic, payload=encode(envelope), qos=1)])
-        elif self._progress.is_deaf(now=now):
+            payload = build_probe(self._login.client_id, now_ms=_get_now_ms())
+            connection.publish([Outgoing(topic=self._probe_topic, payload=payload, qos=1)])
+        if self._progress.is_deaf(now=now):
             raise self._build_end("nothing comes over it any more")
+
+    def _note_probes(self, probes: Sequence[Received]) -> None:
+        for probe in probes:
+            lag_s = read_probe_age_s(probe.payload, now_ms=_get_now_ms())
+            if lag_s is not None:
+                self._progress.note_probe(lag_s, now=monotonic())
 
     def _build_end(self, reason: str) -> ConnectionEnded:
         return ConnectionEnded(self._login.host, self._login.port, reason)
@@ -242,3 +253,8 @@ class BrokerSource:
         elif self._loss is not None:
             timeout_s = min(timeout_s, self._loss.retry_at - monotonic())
         poll.poll(max(0.0, timeout_s) * 1000)
+
+
+def _get_now_ms() -> int:
+    """Return the time of the wall clock, as the probes of an earlier process carry it, too."""
+    return time_ns() // 1_000_000

@@ -27,6 +27,7 @@ class Effects:
         touched: the buckets whose newest event may be another now.
         unapplied: the messages that asked for something and changed nothing.
         leaves_rows: whether something was deleted whose rows are to be collected.
+        merged: how many heartbeats became part of an event that was there.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Effects:
         self.touched: dict[BucketId, None] = {}
         self.unapplied: list[Received] = []
         self.leaves_rows = False
+        self.merged = 0
         #: Deleted buckets, and whether they were described anew afterwards.
         self._deleted: dict[BucketId, bool] = {}
         self._acknowledgements = Acknowledgements()

@@ -48,9 +48,9 @@ def build_parts(settings: Settings, *, host: Host, store: Store, reader: Reader)
             version=__version__,
             epoch=store.epoch,
             started=datetime.now(UTC),
+            interval_s=ingest.status_interval_s,
         ),
         payload_rules=payload_rules,
         acknowledgement_rules=AcknowledgementRules(root=mqtt.root, epoch=store.epoch, window=ingest.window),
         max_batch=ingest.max_batch,
-        status_interval_s=ingest.status_interval_s,
     )

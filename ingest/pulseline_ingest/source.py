@@ -57,6 +57,11 @@ class Source(Protocol):
         """What the worker's status says of the source; nothing where there is nothing to say."""
         ...
 
+    @property
+    def lag_s(self) -> float:
+        """How far what comes in now lies behind what is published, as far as the source knows."""
+        ...
+
     def receive(self, max_messages: int, timeout_s: float) -> Sequence[Received] | None:
         """Return what waits, without waiting for more; nothing after ``timeout_s``; ``None`` when all is over."""
         ...

@@ -79,6 +79,11 @@ class SubmissionQueue:
         """Nothing: the broker reports for itself."""
         return {}
 
+    @property
+    def lag_s(self) -> float:
+        """Nothing: what is published is here at once."""
+        return 0.0
+
     def put(self, publish: Submitted, ticket: object) -> None:
         """Add a message; never blocks."""
         self._queue.put((publish, ticket))

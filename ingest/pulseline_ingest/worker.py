@@ -29,6 +29,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 from weakref import WeakSet
@@ -45,7 +46,7 @@ from pulseline_ingest.outcome import Failure
 from pulseline_ingest.reading import Delivery, describe_bug, read_message
 from pulseline_ingest.source import Outgoing, Received, Source
 from pulseline_ingest.state_publisher import StatePublisher
-from pulseline_ingest.status import CommitFigures, Timer, WorkerFacts
+from pulseline_ingest.status import CommitFigures, Peaks, Timer, WorkerFacts
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,6 @@ class WorkerParts:
     payload_rules: PayloadRules
     acknowledgement_rules: AcknowledgementRules
     max_batch: int
-    status_interval_s: float
 
 
 class Worker:
@@ -92,7 +92,8 @@ class Worker:
         self._parts = parts
         self._counters = Counters()
         self._commits = CommitFigures()
-        self._status_timer = Timer(parts.status_interval_s)
+        self._peaks = Peaks()
+        self._status_timer = Timer(parts.facts.interval_s)
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         self._problem: str | None = None
         #: Over which messages came that were given back; until nobody has them any more.
@@ -109,6 +110,7 @@ class Worker:
         self._collect()
         while (group := self._source.receive(self._parts.max_batch, self._get_wait_s())) is not None:
             if group:
+                self._peaks.note_group(len(group) + self._source.queue_len)
                 self._handle(group)
             self._publish_views(len(group))
             self._collect()
@@ -147,7 +149,8 @@ class Worker:
             return False
         except Exception as error:  # noqa: BLE001 - whatever one message did, its neighbours are to be stored
             return self._commit_apart(deliveries, error)
-        self._commits.add(messages=len(deliveries), duration_s=monotonic() - begun)
+        self._commits.add(messages=len(deliveries), merged=effects.merged, duration_s=monotonic() - begun)
+        self._peaks.note_lag((datetime.now(UTC) - deliveries[0].received.received_at).total_seconds())
         self._note_problem(None)
         self._finish(deliveries, effects)
         return True
@@ -237,12 +240,14 @@ class Worker:
             self._source.publish(messages)
 
     def _build_status(self) -> Outgoing:
+        self._peaks.note_lag(self._source.lag_s)
+        broker = self._source.report
         return self._parts.facts.build_online(
+            now=datetime.now(UTC),
             counters=self._counters,
             commit=self._commits,
-            queue_len=self._source.queue_len,
             problem=self._problem,
-            broker=self._source.report,
+            load={"queue": self._source.queue_len, **self._peaks.take(), **({"broker": broker} if broker else {})},
         )
 
     def _get_wait_s(self) -> float:

@@ -88,7 +88,11 @@ class Timeline:
 
 
 class Timelines:
-    """The timelines of all buckets, for one writing connection."""
+    """The timelines of all buckets, for one writing connection.
+
+    Attributes:
+        merged: heartbeats that became part of an event that was there, since this object was made.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -96,6 +100,7 @@ class Timelines:
         self._changed: dict[int, Timeline] = {}
         self._events = EventWriter(connection)
         self._rewrites = Rewrites(connection)
+        self.merged = 0
 
     def get(self, bucket_key: int) -> Timeline:
         """Return the timeline of a bucket.
@@ -225,12 +230,14 @@ class Timelines:
         if newest is None or merge.is_new:
             if timeline.is_changed:
                 self._write_newest(timeline)
-            newest = self._insert(timeline, merge.result)
-        elif merge.result is not newest.span:
+            timeline.newest = self._insert(timeline, merge.result)
+            return timeline.newest
+        self.merged += 1
+        if merge.result is not newest.span:
             newest = StoredSpan(newest.id, merge.result)
             timeline.is_changed = True
             self._changed[timeline.bucket_key] = timeline
-        timeline.newest = newest
+            timeline.newest = newest
         return newest
 
     def _splice(self, timeline: Timeline, heartbeat: Span, pulsetime_us: int) -> StoredSpan:
@@ -242,6 +249,7 @@ class Timelines:
         if previous is None or merge.is_new:
             self.note_rewrite(timeline, heartbeat.start_us)
             return self._insert(timeline, merge.result)
+        self.merged += 1
         if merge.absorbed or merge.result is not previous.span:
             self.note_rewrite(timeline, previous.span.start_us)
             self._events.set_end(previous.id, merge.result.end_us)

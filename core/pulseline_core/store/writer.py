@@ -74,6 +74,12 @@ class Transaction:
         self._data = tables.data
         self._timelines = tables.timelines
         self._watermarks = tables.watermarks
+        self._merged_before = tables.timelines.merged
+
+    @property
+    def merged(self) -> int:
+        """How many heartbeats became part of an event that was there."""
+        return self._timelines.merged - self._merged_before
 
     def expect(self, bucket_ids: Iterable[str], watermarks: Iterable[tuple[str, str]]) -> None:
         """Read at once what will be asked for; called before all else, and only to save time.

@@ -26,6 +26,17 @@ def test_a_heartbeat_within_pulsetime_lengthens_the_newest_event(store: Store, r
     assert reader.read_events(BUCKET) == [second]
 
 
+def test_a_transaction_counts_the_heartbeats_that_became_part_of_an_event(store: Store) -> None:
+    """Late ones as well, and each transaction for itself; those that are new events do not count."""
+    beat(store, make_event(0), make_event(60))
+    with store.transaction() as tx:
+        row = get_row(tx)
+        for start_s, data in ((120, WORK), (120, WORK), (125, MAIL), (30, WORK), (10, MAIL)):
+            tx.add_heartbeat(row, make_event(start_s, data=data), MINUTE)
+
+        assert tx.merged == 3
+
+
 def test_a_heartbeat_after_pulsetime_begins_a_new_event(store: Store, reader: Reader) -> None:
     """One microsecond too late is too late."""
     beat(store, make_event(0), make_event(60.000001))

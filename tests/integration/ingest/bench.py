@@ -63,11 +63,17 @@ class Bench:
             store=self.store,
             batcher=Batcher(PAYLOAD_RULES, self.rules),
             states=StatePublisher(self.reader, root=ROOT, interval_s=state_interval_s),
-            facts=WorkerFacts(root=ROOT, worker="main", version="1.2.3", epoch=self.store.epoch, started=MORNING),
+            facts=WorkerFacts(
+                root=ROOT,
+                worker="main",
+                version="1.2.3",
+                epoch=self.store.epoch,
+                started=MORNING,
+                interval_s=status_interval_s,
+            ),
             payload_rules=PAYLOAD_RULES,
             acknowledgement_rules=AcknowledgementRules(root=ROOT, epoch=self.store.epoch, window=100),
             max_batch=max_batch,
-            status_interval_s=status_interval_s,
         )
 
     def run(

@@ -82,6 +82,11 @@ class ScriptedSource:
         """Return nothing."""
         return {}
 
+    @property
+    def lag_s(self) -> float:
+        """Return nothing, either."""
+        return 0.0
+
     def receive(self, max_messages: int, timeout_s: float) -> Sequence[Received] | None:
         """Return the next group of the script."""
         if self._again:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -221,6 +222,22 @@ def test_probe_shows_that_messages_come_through(mosquitto: Mosquitto, monkeypatc
         assert probe.topic == PROBE_TOPIC
         assert isinstance(source.report["progress_age_s"], float)
         assert source.report["progress_age_s"] < 1.0
+
+
+def test_lag_is_how_long_a_probe_waits_behind_the_others(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent under load, too; it is through when it is committed."""
+    monkeypatch.setattr(progress, "INTERVAL_S", 0.2)
+    with open_source(mosquitto) as source:
+        probes: list[Received] = []
+        while not probes:
+            publish(mosquitto, "ON")
+            probes = [message for message in take(source, 1) if message.topic == PROBE_TOPIC]
+        sent_ms = json.loads(probes[0].payload)["seq"]
+        monkeypatch.setattr(broker_source, "_get_now_ms", lambda: sent_ms + 2500)
+
+        source.settle(probes, committed=True)
+
+        assert source.lag_s == 2.5
 
 
 def test_connection_over_which_nothing_comes_is_given_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pulseline_ingest.source import Received
@@ -130,6 +131,23 @@ def test_status_says_how_many_messages_wait(timed_bench: Bench) -> None:
     source = timed_bench.run([beat(0)], [beat(1), beat(2)])
 
     assert [report["queue"] for report in source.get_reports()[:-1]] == [3, 2, 0]
+
+
+def test_status_says_what_was_merged(timed_bench: Bench) -> None:
+    """Heartbeats that prolonged an event that was there."""
+    *_, last, _ = timed_bench.run([beat(0), beat(5), beat(10)], [beat(15)]).get_reports()
+
+    assert last["commit"]["merged"] == 3
+
+
+def test_status_says_what_was_here_at_most_since_the_last_one(timed_bench: Bench) -> None:
+    """The group in hand and what waits behind it; and how long its oldest message has waited."""
+    received_at = datetime.now(UTC) - timedelta(seconds=20)
+
+    reports = timed_bench.run([receive(b"1", received_at=received_at)], [beat(1), beat(2)]).get_reports()
+
+    assert [report["unacknowledged"] for report in reports[:-1]] == [0, 3, 2]
+    assert 20 <= reports[1]["lag_s"] < 60
 
 
 def test_last_word_is_offline(timed_bench: Bench) -> None:
