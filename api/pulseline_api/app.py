@@ -16,9 +16,12 @@ from pulseline_api.dead_letters import DeadLetterRoutes
 from pulseline_api.events import EventRoutes
 from pulseline_api.export import build_export_routes
 from pulseline_api.front_page import build_front_page, build_path_list
+from pulseline_api.health import build_health_routes
 from pulseline_api.imports import build_import_routes
 from pulseline_api.info import ServerInfo
 from pulseline_api.key_check import KeyCheck
+from pulseline_api.metrics import build_metrics_routes
+from pulseline_api.pipeline import Pipeline
 from pulseline_api.problems import register_problems
 from pulseline_api.queries import build_query_routes
 from pulseline_api.query_runner import QueryRunner
@@ -51,6 +54,7 @@ class AppOptions:
         pages: the folders below ``/pages/`` by name.
         board: what ingest and broker say of themselves.
         read_link: how the connection to the broker is doing.
+        metrics_buckets: how many buckets the metrics name.
         max_exports: how many exports run at a time, 1 or more.
         queries: what runs queries; ``None`` is nothing.
         find_log: returns the file that the server logs to, if it does.
@@ -63,6 +67,7 @@ class AppOptions:
     pages: Mapping[str, Path] = field(default_factory=dict)
     board: StatusBoard = field(default_factory=lambda: StatusBoard(DEFAULT_ROOT))
     read_link: Callable[[], JSONObject] = dict
+    metrics_buckets: int = 100
     max_exports: int = 1
     queries: QueryRunner | None = None
     find_log: Callable[[], Path | None] = find_no_log
@@ -96,6 +101,9 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
     )
     app.register_blueprint(build_api_page(info, base=BASE_PATH))
     app.register_blueprint(build_pages(options.pages))
+    pipeline = Pipeline(reader, options.board, options.read_link)
+    app.register_blueprint(build_health_routes(pipeline))
+    app.register_blueprint(build_metrics_routes(pipeline, info, max_buckets=options.metrics_buckets))
     api = ServerAPI(reader, writer, info, queries=options.queries, find_log=options.find_log)
     for routes in (
         build_server_routes(api),
@@ -105,7 +113,7 @@ def create_app(reader: Reader, writer: Writer, info: ServerInfo, options: AppOpt
         build_export_routes(api, options.max_exports),
         build_import_routes(api),
         build_query_routes(api),
-        build_status_routes(reader, options.board, info, options.read_link),
+        build_status_routes(pipeline, info),
         DeadLetterRoutes(reader, writer).build(),
     ):
         app.register_blueprint(routes, url_prefix=f"{BASE_PATH}{routes.url_prefix or ''}")

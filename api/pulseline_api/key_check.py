@@ -21,6 +21,8 @@ PUBLIC_ENDPOINTS: Final = frozenset(
     {
         "server.get_info",
         "front_page.get_page",
+        "health.get_liveness",
+        "health.get_readiness",
         "web_interface.get_index",
         "web_interface.get_file",
         "api_page.get_page",

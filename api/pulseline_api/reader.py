@@ -16,6 +16,9 @@ from pulseline_core.types import JSONObject, JSONValue
 class Reader(Protocol):
     """Committed data; every call sees what was committed before it. Called on many threads."""
 
+    def check(self) -> None:
+        """Raise what any read would raise, as ``StoreUnavailable``."""
+
     def read_buckets(self) -> Sequence[Bucket]:
         """Return all buckets."""
 

@@ -210,7 +210,8 @@ COMPONENTS: Final[JSONObject] = {
         started=_INSTANT,
         link=_object(connected=_BOOLEAN, problem=_TEXT_OR_NULL, waiting=_COUNT),
         workers={"type": "object", "description": "What each ingest worker said last, by its name."},
-        broker={"type": "object", "description": "The broker's figures by their topics."},
+        broker={"type": "object", "description": "The broker's figures, under the same names whichever it is."},
+        broker_topics={"type": "object", "description": "The same in the broker's own words, by their topics."},
         store=_object("*", buckets=_COUNT, dead_letters=_COUNT),
     ),
 }

@@ -184,6 +184,7 @@ class Service:
             pages=api.page_folders,
             board=board,
             read_link=read_link,
+            metrics_buckets=api.metrics_buckets,
             find_log=self._find_log,
             max_exports=max(1, api.threads // _EXPORT_SHARE),
             queries=queries,

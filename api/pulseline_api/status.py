@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Blueprint, Response
 
 from pulseline_api.answer import answer
 from pulseline_api.description import describe
 from pulseline_api.info import ServerInfo
-from pulseline_api.reader import Reader
+from pulseline_api.pipeline import Pipeline
 from pulseline_api.schemas import STATUS
-from pulseline_api.status_board import StatusBoard
-from pulseline_core.types import JSONObject
 
 
-def build_status_routes(
-    reader: Reader, board: StatusBoard, info: ServerInfo, read_link: Callable[[], JSONObject]
-) -> Blueprint:
+def build_status_routes(pipeline: Pipeline, info: ServerInfo) -> Blueprint:
     """Return the route of the status.
 
     Args:
-        reader: what is stored.
-        board: what workers and broker said last.
+        pipeline: what is reported on.
         info: this server.
-        read_link: how the API's connection to the broker is doing.
     """
     routes = Blueprint("status", __name__)
 
@@ -37,10 +29,11 @@ def build_status_routes(
                 "version": info.version,
                 "testing": info.testing,
                 "started": info.started,
-                "link": read_link(),
-                "workers": board.get_workers(),
-                "broker": board.get_broker(),
-                "store": {"buckets": len(reader.read_buckets()), "dead_letters": reader.count_dead_letters()},
+                "link": pipeline.get_link(),
+                "workers": {worker.name: worker.to_json() for worker in pipeline.get_workers()},
+                "broker": pipeline.get_broker(),
+                "broker_topics": pipeline.get_broker_topics(),
+                "store": {"buckets": len(pipeline.read_buckets()), "dead_letters": pipeline.count_dead_letters()},
             }
         )
 

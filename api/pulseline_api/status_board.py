@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
+from pulseline_api.worker_report import WorkerReport
 from pulseline_core.errors import InvalidPayload
 from pulseline_core.payload import decode_json
 from pulseline_core.types import JSONObject, JSONValue
 
 BROKER_PREFIX: Final = "$SYS/broker/"
 
-#: Topics kept; the broker has a few dozen, and there is one a worker.
-_MAX_TOPICS: Final = 1000
+#: Topics of the broker that are kept; it has a few dozen.
+_MAX_BROKER_TOPICS: Final = 1000
+
+#: Workers that are kept, those that are gone included.
+_MAX_WORKERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    payload: bytes
+    at: float
 
 
 class StatusBoard:
@@ -20,11 +33,14 @@ class StatusBoard:
 
     Args:
         root: the root of our topics; the workers' are ``{root}/_status/{worker}``.
+        read_clock: returns seconds that do not go back.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, read_clock: Callable[[], float] = monotonic) -> None:
         self._worker_prefix = f"{root}/_status/"
-        self._payloads: dict[str, bytes] = {}
+        self._read_clock = read_clock
+        self._workers: dict[str, _Heard] = {}
+        self._broker: dict[str, _Heard] = {}
         self._lock = threading.Lock()
 
     @property
@@ -34,24 +50,33 @@ class StatusBoard:
 
     def note(self, topic: str, payload: bytes) -> None:
         """Keep a message; an empty one says that there is nothing any more. Never raises, never blocks for long."""
+        if topic.startswith(self._worker_prefix):
+            self._put(self._workers, topic.removeprefix(self._worker_prefix), payload, limit=_MAX_WORKERS)
+        else:
+            self._put(self._broker, topic.removeprefix(BROKER_PREFIX), payload, limit=_MAX_BROKER_TOPICS)
+
+    def _put(self, kept: dict[str, _Heard], name: str, payload: bytes, *, limit: int) -> None:
         with self._lock:
             if not payload:
-                self._payloads.pop(topic, None)
-            elif topic in self._payloads or len(self._payloads) < _MAX_TOPICS:
-                self._payloads[topic] = payload
+                kept.pop(name, None)
+            elif name in kept or len(kept) < limit:
+                kept[name] = _Heard(payload, self._read_clock())
 
-    def get_workers(self) -> JSONObject:
-        """Return each ingest worker's last status."""
-        return self._get_under(self._worker_prefix)
+    def get_workers(self) -> list[WorkerReport]:
+        """Return each ingest worker's last report, by name."""
+        now = self._read_clock()
+        return [
+            WorkerReport(name=name, figures=_read_object(heard.payload), age_s=max(0.0, now - heard.at))
+            for name, heard in self._get_items(self._workers)
+        ]
 
     def get_broker(self) -> JSONObject:
         """Return the broker's figures by the rest of their topic, as in ``clients/connected``."""
-        return self._get_under(BROKER_PREFIX)
+        return {name: _read(heard.payload) for name, heard in self._get_items(self._broker)}
 
-    def _get_under(self, prefix: str) -> JSONObject:
+    def _get_items(self, kept: dict[str, _Heard]) -> list[tuple[str, _Heard]]:
         with self._lock:
-            found = [(topic, payload) for topic, payload in self._payloads.items() if topic.startswith(prefix)]
-        return {topic.removeprefix(prefix): _read(payload) for topic, payload in sorted(found)}
+            return sorted(kept.items(), key=lambda item: item[0])
 
 
 def _read(payload: bytes) -> JSONValue:
@@ -60,3 +85,8 @@ def _read(payload: bytes) -> JSONValue:
         return decode_json(payload)
     except InvalidPayload:
         return payload.decode(errors="replace")
+
+
+def _read_object(payload: bytes) -> JSONObject:
+    value = _read(payload)
+    return value if isinstance(value, dict) else {}

@@ -96,6 +96,7 @@ class BrokerSource:
             "connected": connection is not None and connection.is_ready,
             "protocol": self._level.value,
             "connections": self._connections,
+            "reconnects": max(0, self._connections - 1),
             "progress_age_s": round(self._progress.get_age_s(now=monotonic()), 1),
         }
 

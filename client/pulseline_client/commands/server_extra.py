@@ -9,7 +9,19 @@ from typing import Final
 from pulseline_core.errors import ConfigError
 
 #: What the broker, the ingest worker, the store and the API import; the extra's packages without the optional ones.
-SERVER_MODULES: Final = ("amqtt", "argon2", "flask", "numpy", "orjson", "peewee", "re2", "regex", "tomlkit", "waitress")
+SERVER_MODULES: Final = (
+    "amqtt",
+    "argon2",
+    "flask",
+    "numpy",
+    "orjson",
+    "peewee",
+    "prometheus_client",
+    "re2",
+    "regex",
+    "tomlkit",
+    "waitress",
+)
 
 
 class ServerExtraMissing(ConfigError):

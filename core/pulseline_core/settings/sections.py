@@ -75,6 +75,9 @@ class ApiSettings:
     reply_timeout_s: float = setting(
         10.0, limits=_SECONDS, help="How long a write may wait for its commit before it is answered without the result."
     )
+    metrics_buckets: int = setting(
+        100, limits=(0, 10_000), help="Buckets that /metrics names, those with the newest events."
+    )
     query_workers: int = setting(2, limits=(1, 64), help="Processes that run queries, each one at a time.")
     query_timeout_s: float = setting(
         10.0, limits=(0.1, 3_600), help="How long a query may run, and how long it may wait for a process before."

@@ -80,6 +80,9 @@ class MemoryReader:
         self.store = store
         self.asked: list[dict[str, Any]] = []
 
+    def check(self) -> None:
+        pass
+
     def read_buckets(self) -> list[Bucket]:
         return list(self.store.buckets.values())
 

@@ -28,7 +28,7 @@ def test_info_has_the_four_keys_of_activitywatch(http: FlaskClient) -> None:
 
 def test_status_shows_workers_broker_store_and_link(reader: MemoryReader, writer: RecordingWriter) -> None:
     """Each part of the pipeline has its own key."""
-    board = StatusBoard("pulseline/v1")
+    board = StatusBoard("pulseline/v1", iter([100.0, 100.0, 101.5]).__next__)
     board.note("pulseline/v1/_status/main", b'{"state":"online"}')
     board.note("$SYS/broker/clients/connected", b"3")
     options = AppOptions(board=board, read_link=lambda: {"connected": True})
@@ -40,8 +40,9 @@ def test_status_shows_workers_broker_store_and_link(reader: MemoryReader, writer
         "testing": False,
         "started": INFO.started,
         "link": {"connected": True},
-        "workers": {"main": {"state": "online"}},
-        "broker": {"clients/connected": 3},
+        "workers": {"main": {"state": "online", "age_s": 1.5, "late": False}},
+        "broker": {"clients_connected": 3},
+        "broker_topics": {"clients/connected": 3},
         "store": {"buckets": 1, "dead_letters": 0},
     }
 
@@ -53,17 +54,19 @@ def test_board_forgets_what_is_cleared_and_keeps_what_is_no_json() -> None:
     board.note("pulseline/v1/_status/old", b"")
     board.note("$SYS/broker/version", b"amqtt \xff")
 
-    assert board.get_workers() == {}
+    assert board.get_workers() == []
     assert board.get_broker() == {"version": "amqtt \ufffd"}
 
 
 def test_board_keeps_a_limited_number_of_topics() -> None:
-    """A broker that invents topics does not fill the memory; known topics are still updated."""
+    """A broker that invents topics does not fill the memory; known topics are still updated, and workers heard."""
     board = StatusBoard("pulseline/v1")
     for number in range(2000):
         board.note(f"$SYS/broker/{number}", b"1")
+        board.note(f"pulseline/v1/_status/{number}", b"{}")
     board.note("$SYS/broker/0", b"2")
 
+    assert len(board.get_workers()) == 200
     assert len(board.get_broker()) == 1000
     assert board.get_broker()["0"] == 2
     assert len(json.dumps(board.get_broker())) < 20_000
