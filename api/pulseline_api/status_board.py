@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from pulseline_api.worker_report import WorkerReport
+from pulseline_core.worker_report import WorkerReport
 from pulseline_core.errors import InvalidPayload
 from pulseline_core.payload import decode_json
 from pulseline_core.types import JSONObject, JSONValue

@@ -35,7 +35,7 @@ ENTRY_POINT_GROUP: Final = "pulseline.commands"
 #: The client's commands in the order of ``--help``.
 _NAMES: Final = (
     *("up", "demo", "buckets", "events", "query", "report", "tail"),
-    *("export", "import", "status", "heartbeat", "dead-letters", "setup", "doctor"),
+    *("export", "import", "status", "health", "heartbeat", "dead-letters", "setup", "doctor"),
 )
 
 #: Each of them as module and attribute; a name that is a keyword of Python gets an underscore (PEP 8).

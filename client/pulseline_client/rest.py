@@ -103,6 +103,16 @@ class RestReader:
         """Return what the server says of itself: ingest, broker and store."""
         return self._expect(dict, "/status")
 
+    def get_health(self, path: str) -> JSONObject:
+        """Return the answer of ``/healthz`` or ``/readyz``; that something is not ready is an answer, too."""
+        try:
+            answer = self._http.get(self.url + path)
+        except httpx.HTTPError as error:
+            raise self._map_error(error) from error
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            self._check(answer, None)
+        return self._check_shape(self._decode(answer, path), dict, path)
+
     def get_buckets(self) -> dict[str, JSONValue]:
         """Return all buckets by id, each ``{"id", "type", "client", "hostname", "created", ...}``."""
         return self._expect(dict, "/buckets/")

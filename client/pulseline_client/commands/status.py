@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Final
 
 import click
 
 from pulseline_client.commands.event_columns import format_instant_of
+from pulseline_client.commands.human import format_duration
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
+from pulseline_client.commands.worker_table import WORKER_COLUMNS, format_partitions, get_object, iter_workers
 from pulseline_core.errors import Unavailable
 from pulseline_core.help_text import build_epilog
 from pulseline_core.types import JSONObject, JSONValue
 
 
 def _show_value(row: JSONObject) -> str:
-    return format_instant_of(row, "value") if row["figure"] == "started" else str(row["value"])
+    figure, value = row["figure"], str(row["value"])
+    if figure == "uptime s":
+        return format_duration(timedelta(seconds=float(value)))
+    return format_instant_of(row, "value") if figure == "started" else value
 
 
 _COLUMNS: Final = (
     Column(title="PART", cell=lambda row: str(row["part"])),
-    Column(title="FIGURE", cell=lambda row: str(row["figure"])),
+    Column(
+        title="FIGURE",
+        cell=lambda row: str(row["figure"]).removesuffix(" s"),
+        field=lambda row: str(row["figure"]),
+    ),
     Column(title="VALUE", cell=_show_value, field=lambda row: str(row["value"]), limit=None),
 )
 
-#: The broker's figures that say most, by the end of their $SYS topic; --json shows all.
+#: The broker's figures that say most; --json shows all.
 _BROKER_FIGURES: Final = (
     "version",
-    "uptime",
-    "clients/connected",
-    "messages/received",
-    "messages/sent",
-    "publish/messages/dropped",
+    "uptime_s",
+    "clients_connected",
+    "messages_received",
+    "messages_sent",
+    "messages_dropped",
+)
+
+_WORKER_FIGURES: Final = (
+    *("stale", "late", "state", "problem", "started", "partitions", "lag_s", "queue", "unacknowledged"),
 )
 
 #: Of a worker's connection to an external broker.
-_CONNECTION_FIGURES: Final = ("address", "protocol", "connections", "progress_age_s")
+_CONNECTION_FIGURES: Final = ("address", "protocol", "connections", "reconnects", "progress_age_s")
 
 _COUNTERS: Final = ("received", "applied", "duplicates", "dead_letters", "ignored")
 
@@ -51,17 +65,32 @@ _COUNTERS: Final = ("received", "applied", "duplicates", "dead_letters", "ignore
 def command(*, server: Server, form: Form) -> None:
     """Show what broker, ingest and store say of themselves.
 
-    Of the messages received, each was applied, a duplicate or a dead letter: 'balance' says whether that adds up. In a
-    pipe: part, figure and value, separated by tabs. With --json: the answer of /api/0/status. While the server has no
-    link to its broker, what broker and ingest said last is stale, and the exit code is 3.
+    Of each ingest worker: the partitions that it holds, where work is divided; LAG, the longest that a message took
+    into the store since the last report; QUEUE, messages that wait; and what has become of messages since it started.
+    One that is 'silent' should have reported long ago, one that is 'stuck' can not store anything. Of the messages
+    received, each was applied, a duplicate or a dead letter: 'balance' says whether that adds up.
+
+    In a pipe: part, figure and value, separated by tabs. With --json: the answer of /api/0/status. While the server has
+    no link to its broker, what broker and ingest said last is stale, and the exit code is 3.
     """
     with server.open_rest() as rest:
         status = rest.get_status()
-    if form is Form.JSON:
-        show_json(status)
-    else:
-        show_records(list(iter_rows(status)), _COLUMNS, form=form, nothing="Nothing is known yet.")
-    check_link(_get_object(status, "link"))
+    match form:
+        case Form.JSON:
+            show_json(status)
+        case Form.LINES:
+            show_records(list(iter_rows(status)), _COLUMNS, form=form, nothing="")
+        case Form.TABLE:
+            _show_tables(status)
+    check_link(get_object(status, "link"))
+
+
+def _show_tables(status: JSONObject) -> None:
+    """Print what concerns all, then the workers, a row each."""
+    show_records(list(iter_summary(status)), _COLUMNS, form=Form.TABLE, nothing="Nothing is known yet.")
+    click.echo()
+    workers = list(iter_workers(status, is_stale=_is_down(get_object(status, "link"))))
+    show_records(workers, WORKER_COLUMNS, form=Form.TABLE, nothing="No ingest worker has reported yet.")
 
 
 def check_link(link: JSONObject) -> None:
@@ -78,16 +107,46 @@ def _is_down(link: JSONObject) -> bool:
 
 
 def iter_rows(status: JSONObject) -> Iterator[JSONObject]:
-    """Yield what to show, as ``{"part", "figure", "value"}``."""
-    yield from _iter_figures("server", status, ("version", "started", "testing"))
-    link = _get_object(status, "link")
-    yield from _iter_figures("link", link, ("connected", *_get_trouble(link), "waiting"))
-    age: JSONObject = {"stale": True} if _is_down(link) else {}
-    yield from _iter_figures("broker", age | _get_object(status, "broker"), ("stale", *_BROKER_FIGURES))
-    for name, worker in _get_object(status, "workers").items():
+    """Yield all that is shown to programs, as ``{"part", "figure", "value"}``."""
+    yield from _iter_server(status)
+    age = _get_age(status)
+    for name, worker in get_object(status, "workers").items():
         if isinstance(worker, dict):
             yield from _iter_worker(f"ingest {name}", age | worker)
-    yield from _iter_figures("store", _get_object(status, "store"), ("buckets", "dead_letters"))
+    yield from _iter_store(status)
+
+
+def iter_summary(status: JSONObject) -> Iterator[JSONObject]:
+    """Yield what is shown to people beside the workers' table, as ``{"part", "figure", "value"}``."""
+    yield from _iter_server(status)
+    yield from _iter_store(status)
+    for name, worker in get_object(status, "workers").items():
+        if isinstance(worker, dict):
+            yield from _iter_trouble(f"ingest {name}", worker)
+
+
+def _iter_server(status: JSONObject) -> Iterator[JSONObject]:
+    yield from _iter_figures("server", status, ("version", "started", "testing"))
+    link = get_object(status, "link")
+    yield from _iter_figures("link", link, ("connected", *_get_trouble(link), "waiting"))
+    yield from _iter_figures("broker", _get_age(status) | get_object(status, "broker"), ("stale", *_BROKER_FIGURES))
+
+
+def _iter_store(status: JSONObject) -> Iterator[JSONObject]:
+    yield from _iter_figures("store", get_object(status, "store"), ("buckets", "dead_letters"))
+
+
+def _iter_trouble(part: str, worker: JSONObject) -> Iterator[JSONObject]:
+    """Yield what the table has no room for: the worker's broker, and what is wrong."""
+    yield from _iter_figures(part, get_object(worker, "broker"), ("address", "protocol", "reconnects"))
+    yield from _iter_figures(part, worker, ("problem",))
+    balance = check_balance(get_object(worker, "counters"))
+    if balance.startswith("off"):
+        yield {"part": part, "figure": "balance", "value": balance}
+
+
+def _get_age(status: JSONObject) -> JSONObject:
+    return {"stale": True} if _is_down(get_object(status, "link")) else {}
 
 
 def _get_trouble(link: JSONObject) -> tuple[str, ...]:
@@ -96,10 +155,12 @@ def _get_trouble(link: JSONObject) -> tuple[str, ...]:
 
 
 def _iter_worker(part: str, worker: JSONObject) -> Iterator[JSONObject]:
-    yield from _iter_figures(part, worker, ("stale", "state", "problem", "started", "queue"))
-    yield from _iter_figures(part, _get_object(worker, "broker"), _CONNECTION_FIGURES)
-    counters = _get_object(worker, "counters")
+    figures = worker | {"partitions": format_partitions(worker), "late": worker.get("late") or None}
+    yield from _iter_figures(part, figures, _WORKER_FIGURES)
+    yield from _iter_figures(part, get_object(worker, "broker"), _CONNECTION_FIGURES)
+    counters = get_object(worker, "counters")
     yield from _iter_figures(part, counters, _COUNTERS)
+    yield from _iter_figures(part, get_object(worker, "commit"), ("merged",))
     if counters:
         yield {"part": part, "figure": "balance", "value": check_balance(counters)}
 
@@ -120,8 +181,3 @@ def _iter_figures(part: str, figures: Mapping[str, JSONValue], names: tuple[str,
         if value not in (None, "") and not isinstance(value, dict | list):
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             yield {"part": part, "figure": name.replace("_", " "), "value": shown}
-
-
-def _get_object(value: JSONObject, name: str) -> JSONObject:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}

@@ -275,7 +275,7 @@ def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
 
     def read() -> Any:
         status = http.get("/status").json()
-        return status if status["workers"] and "clients/connected" in status["broker"] else None
+        return status if status["workers"] and "clients_connected" in status["broker"] else None
 
     status = _wait_for(read)
 

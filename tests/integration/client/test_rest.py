@@ -87,6 +87,15 @@ def rest(server: RestServer) -> Iterator[RestReader]:
     http.server_close()
 
 
+@pytest.mark.parametrize(("status", "reason"), [(200, "OK"), (503, "Service Unavailable")])
+def test_server_that_is_not_ready_has_answered(rest: RestReader, server: RestServer, status: int, reason: str) -> None:
+    """What it says of itself is the answer, outside of the API's paths."""
+    server.say({"ready": status == 200}, status)
+
+    assert rest.get_health("/readyz") == {"ready": status == 200}
+    assert server.paths == ["/readyz"]
+
+
 @pytest.mark.parametrize(
     ("read", "answer", "path"),
     [

@@ -32,6 +32,7 @@ NO_ANSWER = {
     "pulseline broker",
     "pulseline ingest",
     "pulseline api",
+    *(f"pulseline health {part}" for part in ("api", "ingest")),
     *(f"pulseline users {verb}" for verb in ("add", "passwd", "remove")),
 }
 

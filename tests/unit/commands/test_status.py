@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulseline_client import RestReader, cli
+from pulseline_client.commands import output as commands_output
+from pulseline_client.commands.output import Form
 from pulseline_client.commands.status import check_balance, iter_rows
 from pulseline_core.errors import ExitCode
 from pulseline_core.types import JSONObject
@@ -32,7 +34,7 @@ def test_iter_rows_shows_every_part_that_is_known() -> None:
         "version": "0.1.0",
         "testing": False,
         "link": {"connected": True, "problem": "", "waiting": 0},
-        "broker": {"clients/connected": 2, "load/sockets/1min": 0.5},
+        "broker": {"clients_connected": 2, "clients_absent": 1},
         "workers": {"main": {"state": "online", "problem": None, "counters": {"received": 1, "applied": 1}}},
         "store": {"buckets": 3, "dead_letters": 0},
     }
@@ -44,7 +46,7 @@ def test_iter_rows_shows_every_part_that_is_known() -> None:
         ("server", "testing", "false"),
         ("link", "connected", "true"),
         ("link", "waiting", "0"),
-        ("broker", "clients/connected", "2"),
+        ("broker", "clients connected", "2"),
         ("ingest main", "state", "online"),
         ("ingest main", "received", "1"),
         ("ingest main", "applied", "1"),
@@ -91,7 +93,7 @@ def test_status_without_a_broker_is_stale_and_exit_code_3(
     """What broker and worker said last is shown, but nobody takes it for the present."""
     status: JSONObject = {
         "link": {"connected": False, "problem": "no MQTT broker answers", "waiting": 4},
-        "broker": {"clients/connected": 2},
+        "broker": {"clients_connected": 2},
         "workers": {"main": {"state": "online"}},
     }
     monkeypatch.setattr(RestReader, "get_status", lambda _: status)
@@ -110,7 +112,55 @@ def test_status_without_a_broker_is_stale_and_exit_code_3(
             "link\tproblem\tno MQTT broker answers",
             "link\twaiting\t4",
             "broker\tstale\ttrue",
-            "broker\tclients/connected\t2",
+            "broker\tclients connected\t2",
             "ingest main\tstale\ttrue",
             "ingest main\tstate\tonline",
         ]
+
+
+def test_terminal_gets_a_table_of_the_workers_below_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In 80 columns, with what is wrong above it."""
+    worker: JSONObject = {
+        "state": "online",
+        "problem": "no space left",
+        "lag_s": 12.5,
+        "queue": 40,
+        "partitions": [0, 1, 2],
+        "counters": {"received": 123456, "applied": 123454, "duplicates": 0, "dead_letters": 1},
+        "broker": {"address": "broker:1883", "protocol": "5", "reconnects": 2},
+    }
+    status: JSONObject = {
+        "version": "0.1.0",
+        "link": {"connected": True, "waiting": 0},
+        "broker": {"uptime_s": 3720},
+        "workers": {"ingest-1": worker, "ingest-2": {"state": "offline"}},
+        "store": {"buckets": 3, "dead_letters": 1},
+    }
+    monkeypatch.setattr(RestReader, "get_status", lambda _: status)
+    monkeypatch.setattr(commands_output, "choose_form", lambda **_: Form.TABLE)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert cli.run(["status"]) == ExitCode.OK
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "PART             FIGURE        VALUE",
+        "server           version       0.1.0",
+        "link             connected     true",
+        "link             waiting       0",
+        "broker           uptime        1h 02m 00s",
+        "store            buckets       3",
+        "store            dead letters  1",
+        "ingest ingest-1  address       broker:1883",
+        "ingest ingest-1  protocol      5",
+        "ingest ingest-1  reconnects    2",
+        "ingest ingest-1  problem       no space left",
+        "ingest ingest-1  balance       off by 1",
+        "",
+        "WORKER    STATE    PARTITIONS     LAG  QUEUE  RECEIVED  DUPLICATE  DEAD",
+        "ingest-1  stuck    0-2         12.5 s     40    123456          0     1",
+        "ingest-2  offline",
+    ]
+    assert max(map(len, lines)) <= 80

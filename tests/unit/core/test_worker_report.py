@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulseline_api.worker_report import WorkerReport
+from pulseline_core.worker_report import WorkerReport
 from pulseline_core.types import JSONObject
 
 ONLINE: JSONObject = {"state": "online", "problem": None, "interval_s": 5.0}

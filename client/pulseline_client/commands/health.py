@@ -1,0 +1,130 @@
+"""``pulseline health``: whether a part does its work, for the health checks of containers and service managers.
+
+The REST server is asked over HTTP. The ingest worker has none: what it last said at the broker is retained there, so
+that one look shows whether broker and worker are there, and how the worker's own probe through both and the store goes.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import click
+
+from pulseline_client.commands.server import Server, server_options
+from pulseline_core import times
+from pulseline_core.errors import BadInput, Unavailable
+from pulseline_core.help_text import MQTT_CODES, build_epilog
+from pulseline_core.topic import check_topic_name
+from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.worker_report import WorkerReport
+
+#: Longer than a broker takes to let somebody in; health checks are given up after 30 s by default.
+_CONNECT_TIMEOUT_S: Final = 5.0
+
+#: For the broker to send what it retains.
+_REPORT_TIMEOUT_S: Final = 2.0
+
+
+class NotHealthy(Unavailable):
+    """A part answers, and says that it can not do its work."""
+
+
+@click.group(
+    "health",
+    short_help="Check whether a part does its work, for health checks.",
+    epilog=build_epilog("pulseline health api", "pulseline health ingest", codes=MQTT_CODES),
+)
+def command() -> None:
+    """Check whether a part does its work: exit code 0 if so, 3 if not."""
+
+
+@command.command(
+    "api",
+    short_help="Check the REST server and what it depends on.",
+    epilog=build_epilog("pulseline health api", "pulseline health api --live"),
+)
+@click.option("--live", "is_live", is_flag=True, help="Only whether the process answers, whatever it depends on.")
+@server_options
+def api(*, is_live: bool, server: Server) -> None:
+    """Check whether the REST server is ready: broker and store can be reached, and ingest makes progress.
+
+    It needs no key. This is GET /readyz, and with --live GET /healthz.
+    """
+    with server.open_rest() as rest:
+        answer = rest.get_health("/healthz" if is_live else "/readyz")
+    if not is_live:
+        check_ready(answer)
+    click.echo("alive" if is_live else "ready")
+
+
+def check_ready(answer: JSONObject) -> None:
+    """Raise ``NotHealthy`` unless the server is ready."""
+    if answer.get("ready") is True:
+        return
+    parts = answer.get("parts")
+    failing = [name for name, works in parts.items() if works is False] if isinstance(parts, dict) else []
+    raise NotHealthy(f"the server is not ready: {', '.join(failing) or 'it does not say why'}")
+
+
+@command.command(
+    "ingest",
+    short_help="Check an ingest worker and its broker.",
+    epilog=build_epilog("pulseline health ingest", "pulseline health ingest --worker second", codes=MQTT_CODES),
+)
+@click.option("--worker", metavar="NAME", help="Name of the worker; that of the settings, if not given.")
+@server_options
+def ingest(*, worker: str | None, server: Server) -> None:
+    """Check whether messages come through an ingest worker into the store.
+
+    The worker says so itself at the broker, which is that of the settings (PULSELINE_MQTT_BROKER and so on).
+    """
+    name = worker or server.settings.ingest.worker
+    figures = _hear(server, name)
+    check_worker(WorkerReport(name=name, figures=figures, age_s=get_age_s(figures, now=datetime.now(UTC))))
+    click.echo(f"{name} is at work")
+
+
+def check_worker(report: WorkerReport) -> None:
+    """Raise ``NotHealthy`` unless the worker makes progress."""
+    if report.makes_progress:
+        return
+    state, problem = report.figures.get("state"), report.figures.get("problem")
+    if state != "online":
+        reason = f"is {state if isinstance(state, str) else 'not known'}"
+    elif report.is_late:
+        reason = f"has been silent for {report.age_s:.0f} s"
+    elif problem is not None:
+        reason = f"can not store anything: {problem}"
+    else:
+        reason = "hears nothing from its broker"
+    raise NotHealthy(f"ingest worker {report.name!r} {reason}")
+
+
+def _hear(server: Server, worker: str) -> JSONObject:
+    """Return what the worker said last."""
+    topic = f"{server.settings.mqtt.root}/_status/{worker}"
+    check_topic_name(topic)
+    reports: SimpleQueue[bytes] = SimpleQueue()
+    with server.open_subscriber() as subscriber:
+        subscriber.subscribe(topic, lambda _, payload: reports.put(payload))
+        subscriber.wait_connected(_CONNECT_TIMEOUT_S)
+        try:
+            report: JSONValue = json.loads(reports.get(timeout=_REPORT_TIMEOUT_S))
+        except (Empty, ValueError, RecursionError) as error:
+            raise NotHealthy(
+                f"ingest worker {worker!r} has not reported", hint="it may have another name: --worker"
+            ) from error
+    return report if isinstance(report, dict) else {}
+
+
+def get_age_s(figures: JSONObject, *, now: datetime) -> float:
+    """Return how old a report is, by the worker's clock, which is this machine's or runs like it."""
+    published = figures.get("published")
+    try:
+        instant = times.parse_timestamp(published if isinstance(published, str) else "")
+    except BadInput:  # a last will, for one, carries no time
+        return 0.0
+    return max(0.0, (now - instant).total_seconds())

@@ -1,0 +1,83 @@
+"""What ``pulseline health`` makes of what a part says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pulseline_client import RestReader, cli
+from pulseline_client.commands.health import NotHealthy, check_worker, get_age_s
+from pulseline_core.errors import ExitCode
+from pulseline_core.types import JSONObject
+from pulseline_core.worker_report import WorkerReport
+
+ONLINE: JSONObject = {"state": "online", "problem": None, "interval_s": 5.0, "broker": {"progress_age_s": 1.0}}
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("figures", "age_s", "reason"),
+    [
+        ({"state": "offline"}, 0.0, "is offline"),
+        ({}, 0.0, "is not known"),
+        (ONLINE, 42.4, "has been silent for 42 s"),
+        ({**ONLINE, "problem": "no space left"}, 0.0, "can not store anything: no space left"),
+        ({**ONLINE, "broker": {"progress_age_s": 31.0}}, 0.0, "hears nothing from its broker"),
+    ],
+)
+def test_worker_that_does_not_do_its_work_is_told_with_the_reason(
+    figures: JSONObject, age_s: float, reason: str
+) -> None:
+    """The first thing that explains the others."""
+    with pytest.raises(NotHealthy) as caught:
+        check_worker(WorkerReport(name="main", figures=figures, age_s=age_s))
+
+    assert str(caught.value) == f"ingest worker 'main' {reason}"
+    assert caught.value.exit_code is ExitCode.UNAVAILABLE
+
+
+def test_worker_that_makes_progress_is_healthy() -> None:
+    """Nothing is raised."""
+    check_worker(WorkerReport(name="main", figures=ONLINE, age_s=4.0))
+
+
+@pytest.mark.parametrize(
+    ("published", "age_s"),
+    [
+        ((NOW - timedelta(seconds=30)).isoformat(), 30.0),
+        ((NOW + timedelta(seconds=30)).isoformat(), 0.0),
+        ("yesterday", 0.0),
+        (None, 0.0),
+        (7, 0.0),
+    ],
+)
+def test_age_of_a_report_is_that_of_its_time(published: str | int | None, age_s: float) -> None:
+    """A last will has none, and a clock that runs ahead makes nothing younger than now."""
+    assert get_age_s({"published": published}, now=NOW) == age_s
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"ready": False, "parts": {"broker": False, "store": True, "ingest": False}}, "broker, ingest"),
+        ({"message": "the server stops"}, "it does not say why"),
+    ],
+)
+def test_server_that_is_not_ready_is_exit_code_3(
+    answer: JSONObject, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the parts that fail."""
+    monkeypatch.setattr(RestReader, "get_health", lambda *_: answer)
+
+    code = cli.run(["health", "api"])
+
+    assert code == ExitCode.UNAVAILABLE
+    assert capsys.readouterr().err == f"pulseline: error: the server is not ready: {reason}\n"
+
+
+def test_worker_s_name_is_one_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a filter that another worker's report would fit."""
+    assert cli.run(["health", "ingest", "--worker", "+"]) == ExitCode.USAGE
+    assert "holds a wildcard" in capsys.readouterr().err
