@@ -32,10 +32,10 @@ from pulseline_api.metric_list import (
     Metric,
 )
 from pulseline_api.pipeline import Pipeline
-from pulseline_core.worker_report import WorkerReport, find_number
 from pulseline_core.bucket import Bucket
 from pulseline_core.errors import PulselineError
 from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.worker_report import WorkerReport, find_number
 
 _WORKER: Final = ("worker",)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pulseline_api.broker_figures import normalise
 from pulseline_api.reader import Reader
 from pulseline_api.status_board import StatusBoard
-from pulseline_core.worker_report import WorkerReport
 from pulseline_core.bucket import Bucket
 from pulseline_core.errors import PulselineError
 from pulseline_core.types import JSONObject
+from pulseline_core.worker_report import WorkerReport
 
 
 class Pipeline:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from pulseline_core.worker_report import WorkerReport
 from pulseline_core.errors import InvalidPayload
 from pulseline_core.payload import decode_json
 from pulseline_core.types import JSONObject, JSONValue
+from pulseline_core.worker_report import WorkerReport
 
 BROKER_PREFIX: Final = "$SYS/broker/"
 
@@ -49,7 +49,10 @@ class StatusBoard:
         return (f"{self._worker_prefix}#", f"{BROKER_PREFIX}#")
 
     def note(self, topic: str, payload: bytes) -> None:
-        """Keep a message; an empty one says that there is nothing any more. Never raises, never blocks for long."""
+        """Keep a message; an empty one says that there is nothing any more. Never raises, never blocks for long.
+
+        The same report again is a retained one that a broker hands out to a new connection: it grows no younger.
+        """
         if topic.startswith(self._worker_prefix):
             self._put(self._workers, topic.removeprefix(self._worker_prefix), payload, limit=_MAX_WORKERS)
         else:
@@ -59,7 +62,9 @@ class StatusBoard:
         with self._lock:
             if not payload:
                 kept.pop(name, None)
-            elif name in kept or len(kept) < limit:
+            elif name not in kept and len(kept) >= limit:
+                return
+            elif name not in kept or kept[name].payload != payload:
                 kept[name] = _Heard(payload, self._read_clock())
 
     def get_workers(self) -> list[WorkerReport]:

@@ -18,6 +18,7 @@ import httpx
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client.parser import text_string_to_metric_families
 
 from pulseline_api.service import Service
 from pulseline_broker.service import BrokerService
@@ -284,6 +285,25 @@ def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
     assert status["store"]["buckets"] == len(http.get("/buckets").json())
 
 
+def test_metrics_and_readiness_are_those_of_the_real_pipeline(http: httpx.Client, bucket: str) -> None:
+    """What ingest and the embedded broker said last, and the store as it is."""
+    root = str(http.base_url).removesuffix("/api/0/")
+    http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(0, on=True))
+    http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(5, on=True))
+
+    def read() -> dict[str, float]:
+        families = text_string_to_metric_families(http.get(f"{root}/metrics").text)
+        return {sample.name: sample.value for family in families for sample in family.samples}
+
+    metrics = _wait_for(lambda: found if (found := read()).get("pulseline_heartbeats_merged_total") else None)
+
+    assert http.get(f"{root}/readyz").json()["ready"] is True
+    assert metrics["pulseline_worker_up"] == metrics["pulseline_worker_progress"] == metrics["pulseline_store_up"] == 1
+    assert metrics["pulseline_commit_seconds_count"] == metrics["pulseline_batch_messages_count"] > 0
+    assert metrics["pulseline_broker_clients_connected"] >= 2
+    assert metrics["pulseline_buckets"] == len(http.get("/buckets").json())
+
+
 def _publish(port: int, topic: str, payload: bytes, *, token: str = "") -> None:
     """Publish as anybody, or with a token as the REST server's user, who may administer."""
     client = paho.Client(CallbackAPIVersion.VERSION2)
@@ -399,12 +419,20 @@ def test_writes_survive_a_store_that_fails(
             broken.setattr(Batcher, "apply", fail)
             statuses = [http.post("/buckets/plug/events", json=_beat(n, n=n)).status_code for n in range(12)]
             waiting = http.get("/status").json()["link"]
+            parts = _wait_for(lambda: _find_failing(http))
         stored = _wait_for(lambda: len(http.get("/buckets/plug/events").json()) >= 12 and _read_numbers(http), 20.0)
 
     assert statuses == [200] * 12
     assert waiting["waiting"] == 12
+    assert "ingest" in parts
     assert "no space left" in waiting["problem"]
     assert stored == list(range(12))
+
+
+def _find_failing(http: httpx.Client) -> list[str]:
+    """Return the parts that do not do their work."""
+    parts = http.get(f"http://{http.base_url.netloc.decode()}/readyz").json()["parts"]
+    return [name for name, works in parts.items() if not works]
 
 
 def _read_numbers(http: httpx.Client) -> list[int]:

@@ -58,6 +58,17 @@ def test_board_forgets_what_is_cleared_and_keeps_what_is_no_json() -> None:
     assert board.get_broker() == {"version": "amqtt \ufffd"}
 
 
+def test_report_that_is_heard_twice_grows_no_younger() -> None:
+    """A broker that was started again hands out what a worker said that never came back."""
+    board = StatusBoard("pulseline/v1", iter([100.0, 130.0]).__next__)
+    board.note("pulseline/v1/_status/main", b'{"state":"online"}')
+    board.note("pulseline/v1/_status/main", b'{"state":"online"}')
+
+    (worker,) = board.get_workers()
+
+    assert worker.age_s == 30.0
+
+
 def test_board_keeps_a_limited_number_of_topics() -> None:
     """A broker that invents topics does not fill the memory; known topics are still updated, and workers heard."""
     board = StatusBoard("pulseline/v1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulseline_core.worker_report import WorkerReport
 from pulseline_core.types import JSONObject
+from pulseline_core.worker_report import WorkerReport
 
 ONLINE: JSONObject = {"state": "online", "problem": None, "interval_s": 5.0}
 
