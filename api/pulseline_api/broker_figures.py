@@ -13,7 +13,7 @@ from typing import Final
 from pulseline_core.types import JSONObject, JSONValue
 
 #: Where each number may stand below ``$SYS/broker/``; the first that is there counts.
-_TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
+TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "uptime_s": ("uptime",),
     "clients_connected": ("clients/connected",),
     "clients_absent": ("clients/inactive",),
@@ -48,7 +48,7 @@ def normalise(said: JSONObject) -> JSONObject:
     """
     version = said.get("version")
     figures: JSONObject = {"version": version} if isinstance(version, str) else {}
-    for name, topics in _TOPICS.items():
+    for name, topics in TOPICS.items():
         value = next((_read(said[topic], topic) for topic in topics if topic in said), None)
         if value is not None:
             figures[name] = value

@@ -115,7 +115,8 @@ def _hear(server: Server, worker: str) -> JSONObject:
             report: JSONValue = json.loads(reports.get(timeout=_REPORT_TIMEOUT_S))
         except (Empty, ValueError, RecursionError) as error:
             raise NotHealthy(
-                f"ingest worker {worker!r} has not reported", hint="it may have another name: --worker"
+                f"ingest worker {worker!r} has not reported",
+                hint="its name may be another (--worker), or this user may not read its topic",
             ) from error
     return report if isinstance(report, dict) else {}
 

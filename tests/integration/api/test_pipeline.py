@@ -372,9 +372,11 @@ def test_status_of_a_server_without_its_broker_is_an_error(
             assert _wait_for(lambda: httpx.get(url, trust_env=False).json()["link"]["connected"])
             with_broker = cli.run(command)
         assert _wait_for(lambda: not httpx.get(url, trust_env=False).json()["link"]["connected"])
+        ready = httpx.get(f"http://127.0.0.1:{api.port}/readyz", trust_env=False)
         without_broker = cli.run(command)
 
     assert (with_broker, without_broker) == (ExitCode.OK, ExitCode.UNAVAILABLE)
+    assert (ready.status_code, ready.json()["parts"]["broker"]) == (503, False)
     assert "the server has no link to its broker" in capsys.readouterr().err
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pulseline_api import create_app
 from pulseline_api.app import AppOptions
+from pulseline_api.broker_figures import TOPICS
 from pulseline_api.status_board import StatusBoard
 from pulseline_core.errors import StoreUnavailable
 from pulseline_core.types import JSONObject
@@ -40,6 +43,9 @@ STATUS: JSONObject = {
     },
     "broker": {"connected": True, "reconnects": 2, "progress_age_s": 1.5},
 }
+
+#: One topic for each figure that a broker may tell.
+BROKER: JSONObject = {topics[0]: 1 for topics in TOPICS.values()}
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -220,3 +226,17 @@ def test_openmetrics_is_answered_to_who_asks_for_it(reader: MemoryReader) -> Non
     assert answer.content_type.startswith(OPENMETRICS)
     samples = Samples(openmetrics.text_string_to_metric_families(answer.text))  # type: ignore[no-untyped-call]  # the library's
     assert samples.get("pulseline_messages_received_total", "main") == 6
+
+
+def test_page_about_monitoring_has_every_metric_and_no_other(reader: MemoryReader) -> None:
+    """Those of a scrape with all that there may be; what it scrapes and alerts on among them."""
+    everything = scrape(reader, workers={"main": STATUS}, broker={"version": "mosquitto 2", **BROKER})
+    metrics = {name: family.type for name, family in everything.families.items() if name.startswith("pulseline")}
+    suffixes = {"counter": "_total", "info": "_info"}
+    expected = {f"{name}{suffixes.get(kind, '')}" for name, kind in metrics.items()}
+    expected |= {f"{name}_info" for name in ("pulseline", "pulseline_broker")}
+
+    page = (Path(__file__).parents[3] / "docs/how-to/monitor.md").read_text(encoding="utf-8")
+
+    named = {name.removesuffix("_bucket") for name in re.findall(r"pulseline_[a-z_]+", page)}
+    assert named == expected
