@@ -58,13 +58,13 @@ class Service:
     def environment(self) -> dict[str, str]:
         """Its variables, those of our own image among them."""
         own = read_image().environment if "build" in self.facts else {}
-        return own | self.facts.get("environment", {})
+        return {**own, **self.facts.get("environment", {})}
 
     @property
     def health_check(self) -> list[str]:
         """The command that finds out whether it is well, nothing where there is none."""
-        kind, *words = self.facts.get("healthcheck", {}).get("test", ["NONE"])
-        return {"NONE": [], "CMD": words, "CMD-SHELL": ["sh", "-c", *words]}[kind]
+        test: list[str] = self.facts.get("healthcheck", {}).get("test", ["NONE"])
+        return {"NONE": [], "CMD": test[1:], "CMD-SHELL": ["sh", "-c", *test[1:]]}[test[0]]
 
     @property
     def user(self) -> str:

@@ -57,6 +57,7 @@ class Mosquitto:
         changes = {
             "listener 1883\n": f"listener {self.port} 127.0.0.1\n{self.listener}\n",
             "/mosquitto/config/": f"{self.folder}/",
+            "/mosquitto/users/": f"{self.folder}/",
             "/mosquitto/data/": f"{self.folder}/",
         }
         if not self.is_persistent:

@@ -1,0 +1,159 @@
+"""The services of docker-compose.yml as processes of this machine: same commands, files and variables, other places.
+
+A volume is a folder, a service's name and port are a free port on loopback. In command lines, variables and the files
+that a service mounts, the places inside of containers are exchanged for these; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.compose_file import ROOT, Service
+from tests.storm.system import clean_environment, find_free_port, wait_until
+
+#: Longer than any of them takes to start or to stop.
+_TIMEOUT_S: Final = 30.0
+
+#: Debian keeps daemons where only root looks.
+_DAEMONS: Final = ":/usr/sbin:/sbin"
+
+#: Every place where one of them may listen or be reached, inside of containers.
+_ADDRESS: Final = re.compile(r"\b(?:0\.0\.0\.0|127\.0\.0\.1|[a-z]+(?:-\d)?):(\d{4})\b")
+
+#: Mosquitto's way to say that it listens everywhere.
+_LISTENER: Final = re.compile(r"^listener (\d{4})$", re.MULTILINE)
+
+
+class Containers:
+    """Services in a folder of their own; left, all that was started is gone."""
+
+    def __init__(self, services: Mapping[str, Service], folder: Path) -> None:
+        self._services = services
+        self._folder = folder
+        self._ports: dict[tuple[str, int], int] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._processes.values()):
+            process.kill()
+            process.wait(_TIMEOUT_S)
+
+    def get_port(self, service: str, port: int) -> int:
+        """Return where a port of a service is on this machine."""
+        return self._ports.setdefault((service, port), find_free_port())
+
+    def get_owner(self, service: str) -> int:
+        """Return the number of the user who is to own what is a service's."""
+        return os.geteuid() or int(self._services[service].user.partition(":")[0])
+
+    def get_folder(self, volume: str) -> Path:
+        """Return the folder that stands for a volume."""
+        folder = self._folder / "volumes" / volume
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def run(self, name: str, *arguments: str) -> str:
+        """Run a service to its end, as 'docker compose run' does, and return what it prints."""
+        done = subprocess.run(
+            [*self._build_command(self._services[name], self._services[name].command), *arguments],
+            env=self._build_environment(self._services[name]),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, name: str, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Start a service, and return when its health check says that it is well."""
+        service = self._services[name]
+        command = self._build_command(service, service.command)
+        environment = self._build_environment(service)
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        wait_until(lambda: self.is_well(name), timeout_s=timeout_s, what=f"that {name} is well")
+
+    def is_well(self, name: str) -> bool:
+        """Return what the health check says; a service without one is well while it runs."""
+        service = self._services[name]
+        process = self._processes[name]
+        assert process.poll() is None, (self._folder / f"{name}.log").read_text()
+        check = self._build_command(service, service.health_check)
+        if not check:
+            return True
+        environment = self._build_environment(service)
+        return (
+            subprocess.run(check, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=False).returncode == 0
+        )
+
+    def reload(self, name: str) -> None:
+        """Have a service read its files again, as 'docker compose kill --signal HUP' does."""
+        self._processes[name].send_signal(signal.SIGHUP)
+
+    def stop(self, name: str) -> int:
+        """Stop a service as 'docker compose stop' does; return its exit code."""
+        process = self._processes.pop(name)
+        process.terminate()
+        return process.wait(_TIMEOUT_S)
+
+    def _build_command(self, service: Service, words: list[str]) -> list[str]:
+        translated = [self._translate(service, word) for word in words]
+        if translated[:1] == ["pulseline"]:
+            return [sys.executable, "-m", "pulseline_client", *translated[1:]]
+        return translated
+
+    def _build_environment(self, service: Service) -> dict[str, str]:
+        here = clean_environment(self._folder) | {"PATH": os.environ["PATH"] + _DAEMONS}
+        named = {name: self._translate(service, value) for name, value in service.environment.items() if name != "PATH"}
+        if "PULSELINE_API_HOST" in named:
+            named |= {"PULSELINE_API_HOST": "127.0.0.1"}
+            named |= {"PULSELINE_API_PORT": str(self.get_port(service.name, 5600))}
+        return here | named | self._build_owners(service)
+
+    def _build_owners(self, service: Service) -> dict[str, str]:
+        """Return who is to own what; only root can give it to others."""
+        owner = f"{os.getuid()}:{os.getgid()}"
+        names = [name for name in service.environment if name.endswith("_OWNER")]
+        return {} if os.geteuid() == 0 else dict.fromkeys(names, owner)
+
+    def _translate(self, service: Service, text: str) -> str:
+        for mount in sorted(service.mounts, key=lambda mount: len(mount.target), reverse=True):
+            if mount.target in text:
+                place = self._copy_file(service, mount.source) if mount.is_file else self.get_folder(mount.source)
+                text = re.sub(rf"(?<![\w/.-]){mount.target}(?![\w.-])", str(place), text)
+        return self._move_ports(service, text)
+
+    def _move_ports(self, service: Service, text: str) -> str:
+        def move(match: re.Match[str]) -> str:
+            host, port = match[0].split(":")
+            name = host if host in self._services else service.name
+            return f"127.0.0.1:{self.get_port(name, int(port))}"
+
+        text = _LISTENER.sub(lambda match: f"listener {self.get_port(service.name, int(match[1]))} 127.0.0.1", text)
+        return _ADDRESS.sub(move, text)
+
+    def _copy_file(self, service: Service, source: str) -> Path:
+        """Return the copy of a mounted file in which places and ports are those of this machine."""
+        path = self._folder / service.name / source.removeprefix("./")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()  # a file may name itself
+            text = self._translate(service, (ROOT / source).read_text(encoding="utf-8"))
+            # As root Mosquitto would become a user who may not read the folder.
+            path.write_text(f"user {getpass.getuser()}\n{text}" if path.name == "mosquitto.conf" else text)
+        return path
