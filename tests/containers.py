@@ -67,10 +67,15 @@ class Containers:
         return folder
 
     def run(self, name: str, *arguments: str) -> str:
-        """Run a service to its end, as 'docker compose run' does, and return what it prints."""
+        """Run a service to its end, with words after its command, and return what it prints."""
+        return self.execute(name, *self._services[name].command, *arguments)
+
+    def execute(self, name: str, *command: str) -> str:
+        """Run a command in the place of a service, as 'docker compose exec' does, and return what it prints."""
+        service = self._services[name]
         done = subprocess.run(
-            [*self._build_command(self._services[name], self._services[name].command), *arguments],
-            env=self._build_environment(self._services[name]),
+            self._build_command(service, list(command)),
+            env=self._build_environment(service),
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
@@ -113,9 +118,8 @@ class Containers:
 
     def _build_command(self, service: Service, words: list[str]) -> list[str]:
         translated = [self._translate(service, word) for word in words]
-        if translated[:1] == ["pulseline"]:
-            return [sys.executable, "-m", "pulseline_client", *translated[1:]]
-        return translated
+        own = {"pulseline": [sys.executable, "-m", "pulseline_client"], "python": [sys.executable]}
+        return [word for first in translated[:1] for word in own.get(first, [first])] + translated[1:]
 
     def _build_environment(self, service: Service) -> dict[str, str]:
         here = clean_environment(self._folder) | {"PATH": os.environ["PATH"] + _DAEMONS}

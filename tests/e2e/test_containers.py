@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compose_file import read_services
+from pulseline_core.store import open_reader
+from tests.compose_file import ROOT, read_services
 from tests.containers import Containers
 from tests.storm.system import wait_until
 
 TIMEOUT_S = 20.0
+
+GUIDE = ROOT / "docs/how-to/docker.md"
 
 #: In the order in which they wait for each other.
 SERVICES = "mosquitto", "ingest", "api"
@@ -112,6 +116,20 @@ def test_what_a_device_sends_while_ingest_is_away_is_stored_later(containers: Co
     containers.start("ingest")
 
     wait_until(lambda: read_values(containers, "desk") == [1], timeout_s=TIMEOUT_S, what="that it is stored")
+
+
+def test_the_documented_backup_has_what_is_stored(containers: Containers) -> None:
+    """It is made while everything runs."""
+    start(containers)
+    containers.execute("api", "pulseline", "heartbeat", "plug", "ON")
+    (code,) = re.findall(r"exec api python -c '(.*)'$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    folder = containers.get_folder("data") / "tmp"
+    folder.mkdir()
+
+    containers.execute("api", "python", "-c", code)
+
+    with open_reader(folder / "backup.db") as reader:
+        assert [event.data for event in reader.read_events("plug")] == [{"value": "ON"}]
 
 
 def test_the_health_check_of_the_broker_wants_it_to_refuse_strangers(containers: Containers, tmp_path: Path) -> None:
