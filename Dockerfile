@@ -26,6 +26,6 @@ ENV PATH=/opt/pulseline/bin:/usr/local/bin:/usr/bin:/bin \
     PULSELINE_LOG_FILE=false
 VOLUME /data
 USER 10001:10001
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["pulseline", "status"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["pulseline", "health", "api"]
 ENTRYPOINT ["pulseline"]
 CMD ["up"]
