@@ -33,6 +33,7 @@ class Batcher:
         tx.expect(
             {each.request.bucket_id for each in deliveries if isinstance(each.request, Addition)},
             {(each.envelope.publisher, each.bucket_id) for each in deliveries if each.envelope is not None},
+            (event.data for each in deliveries if isinstance(each.request, Addition) for event in each.request.events),
         )
         effects = Effects()
         for delivery in deliveries:

@@ -33,7 +33,7 @@ from pulseline_core.store.migrations import MIGRATIONS, Migration, prepare, read
 from pulseline_core.store.timeline import Imported, StoredSpan, Timelines
 from pulseline_core.store.watermarks import Watermarks
 from pulseline_core.times import MICROSECOND, to_us
-from pulseline_core.types import BucketId, JSONValue
+from pulseline_core.types import BucketId, JSONObject, JSONValue
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class _Tables:
     def flush(self) -> None:
         """Write what is only in memory so far."""
         self.timelines.flush()
+        self.data.flush()
         self.watermarks.flush()
         self.buckets.flush()
 
@@ -81,16 +82,20 @@ class Transaction:
         """How many heartbeats became part of an event that was there."""
         return self._timelines.merged - self._merged_before
 
-    def expect(self, bucket_ids: Iterable[str], watermarks: Iterable[tuple[str, str]]) -> None:
+    def expect(
+        self, bucket_ids: Iterable[str], watermarks: Iterable[tuple[str, str]], objects: Iterable[JSONObject] = ()
+    ) -> None:
         """Read at once what will be asked for; called before all else, and only to save time.
 
         Args:
             bucket_ids: buckets that events will be added to.
             watermarks: each as (publisher, bucket).
+            objects: data that the events may have.
         """
         if self._connection.backend.is_shared:
             self._watermarks.expect(watermarks)
             self._timelines.expect(self._buckets.expect(BucketId(bucket_id) for bucket_id in bucket_ids))
+            self._data.expect(objects)
 
     def get_bucket(self, bucket_id: str) -> BucketRow | None:
         """Return a bucket, ``None`` if there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pulseline_core.store import Reader, Store
+from pulseline_core.types import JSONObject
 from tests.contract.store.samples import BUCKET, MAIL, MINUTE, WORK, beat, get_row, insert, make_event, outline
 
 
@@ -29,6 +30,31 @@ def test_a_group_may_expect_nothing(store: Store) -> None:
     """As one of settings only."""
     with store.transaction() as tx:
         tx.expect(set(), set())
+
+
+def test_data_that_is_expected_is_stored_once(store: Store, reader: Reader) -> None:
+    """What is there and what is new, equal data in two spellings, and data too long to be known by its text."""
+    beat(store, make_event(0))
+    objects: list[JSONObject] = [WORK, MAIL, {"n": 1}, {"n": 1.0}, {"n": True}, {"text": "long " * 100}]
+    with store.transaction() as tx:
+        tx.expect({BUCKET}, set(), [*objects, *objects])
+        tx.insert_events(get_row(tx), [make_event(n + 1, data=data) for n, data in enumerate(objects)])
+
+    assert [event.data for event in reversed(reader.read_events(BUCKET))] == [WORK, *objects]
+    [rows] = reader.iter_event_pages(BUCKET)
+    assert len({data_id for _, _, _, data_id, _ in rows}) == 5
+
+
+def test_data_that_is_expected_in_vain_leaves_nothing_behind(store: Store, reader: Reader) -> None:
+    """As that of a message which came before; it is stored when an event has it later."""
+    with store.transaction() as tx:
+        tx.expect({BUCKET}, set(), [WORK, MAIL])
+        tx.merge_heartbeat(get_row(tx), make_event(0), MINUTE)
+
+    with store.transaction() as tx:
+        assert tx._connection.fetch_all("SELECT json FROM event_data") == [('{"app":"code","title":"main.py"}',)]
+        tx.merge_heartbeat(get_row(tx), make_event(1, data=MAIL), MINUTE)
+    assert outline(reader.read_events(BUCKET)) == [(1, 1, MAIL), (0, 0, WORK)]
 
 
 def test_an_event_is_deleted_in_the_group_that_inserted_it(store: Store, reader: Reader) -> None:

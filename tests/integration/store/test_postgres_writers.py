@@ -175,3 +175,24 @@ def test_new_data_of_two_writers_at_once_is_one_row(url: str) -> None:
 
         with one.transaction() as tx:
             assert tx._connection.fetch_one("SELECT COUNT(*) FROM event_data") == (1,)
+
+
+def test_new_data_of_two_groups_at_once_is_one_row_each(url: str) -> None:
+    """Whatever the order in which they expect it: the second waits, and neither for the other."""
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(open_store(url)) for _ in range(2))
+        threads = stack.enter_context(ThreadPoolExecutor(1))
+
+        def write() -> None:
+            with other.transaction() as tx:
+                tx.expect(set(), set(), [MAIL, WORK])
+                tx.insert_events(get_row(tx, "elsewhere"), [make_event(0), make_event(1, data=MAIL)])
+
+        with one.transaction() as tx:
+            tx.expect(set(), set(), [WORK, MAIL])
+            waiting = threads.submit(write)
+            tx.insert_events(get_row(tx), [make_event(0), make_event(1, data=MAIL)])
+        waiting.result(WAIT_S)
+
+        with one.transaction() as tx:
+            assert tx._connection.fetch_one("SELECT COUNT(*) FROM event_data") == (2,)
