@@ -5,8 +5,7 @@
   bucket and of the watermark, which a transaction locks before it goes by them, let one wait for the other; nothing
   that a transaction remembers of them is believed by the next.
 - The tables are in the first schema of the search path, and ours if ``key_value`` holds the schema's version.
-- Events are not partitioned by time: the key of a partitioned table holds the time, and an event is found by its number
-  alone, at each heartbeat, in each of the partitions.
+- Events are not partitioned by time; see docs/decisions/0022-events-in-one-table.md.
 - The server ends a transaction of a writer that has fallen silent, since others wait for what it locked.
 """
 
