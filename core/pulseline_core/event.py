@@ -62,6 +62,12 @@ class Event:
         }
 
 
+#: Past the class's own refusal to be changed: where the fields are, for who makes an event without its checks.
+_set_timestamp, _set_duration, _set_data, _set_id = (
+    Event.__dict__[name].__set__ for name in ("timestamp", "duration", "data", "id")
+)
+
+
 def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject, event_id: int | None) -> Event:
     """Return an event as the store kept it, without the checks.
 
@@ -74,10 +80,10 @@ def restore_event(*, timestamp: datetime, duration: timedelta, data: JSONObject,
         event_id: the row's number; ``None`` if it is computed from others.
     """
     event = object.__new__(Event)
-    object.__setattr__(event, "timestamp", timestamp)
-    object.__setattr__(event, "duration", duration)
-    object.__setattr__(event, "data", data)
-    object.__setattr__(event, "id", event_id)
+    _set_timestamp(event, timestamp)
+    _set_duration(event, duration)
+    _set_data(event, data)
+    _set_id(event, event_id)
     return event
 
 

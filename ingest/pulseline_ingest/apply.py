@@ -106,11 +106,11 @@ def _add_events(tx: Transaction, request: Addition, origin: Origin, rules: Apply
     if isinstance(request, ImportEvents):
         return tx.import_events(row, zip(request.events, request.copies, strict=True))
     default = rules.pulsetime if row.bucket.pulsetime is None else row.bucket.pulsetime
-    heartbeats = zip(request.events, request.pulsetimes, strict=True)
+    pulsetimes = (default if own is None else own for own in request.pulsetimes)
+    heartbeats = zip(request.events, pulsetimes, strict=True)
     if origin.is_answered:
-        return _unwrap([tx.merge_heartbeat(row, event, default if own is None else own) for event, own in heartbeats])
-    for event, own in heartbeats:
-        tx.add_heartbeat(row, event, default if own is None else own)
+        return _unwrap([tx.merge_heartbeat(row, event, pulsetime) for event, pulsetime in heartbeats])
+    tx.add_heartbeats(row, heartbeats)
     return Done()
 
 

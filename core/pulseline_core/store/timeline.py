@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pulseline_core.errors import NotFound
-from pulseline_core.merge import Merge, Span, merge_heartbeat
+from pulseline_core.merge import Merge, Span, is_continued, join, merge_heartbeat
 from pulseline_core.store.connection import Connection, Row
 from pulseline_core.store.event_rows import MAX_US, MIN_US
 from pulseline_core.store.event_writer import EventWriter
@@ -225,16 +225,16 @@ class Timelines:
             self._timelines.clear()
 
     def _append(self, timeline: Timeline, newest: StoredSpan | None, heartbeat: Span, pulsetime_us: int) -> StoredSpan:
-        """Merge a heartbeat that no event follows."""
-        merge = merge_heartbeat(None if newest is None else newest.span, heartbeat, (), pulsetime_us=pulsetime_us)
-        if newest is None or merge.is_new:
+        """Merge a heartbeat that no event follows: rules 1 and 2 alone."""
+        if newest is None or not is_continued(newest.span, heartbeat, pulsetime_us=pulsetime_us):
             if timeline.is_changed:
                 self._write_newest(timeline)
-            timeline.newest = self._insert(timeline, merge.result)
+            timeline.newest = self._insert(timeline, heartbeat)
             return timeline.newest
         self.merged += 1
-        if merge.result is not newest.span:
-            newest = StoredSpan(newest.id, merge.result)
+        joined = join(newest.span, heartbeat)
+        if joined is not newest.span:
+            newest = StoredSpan(newest.id, joined)
             timeline.is_changed = True
             self._changed[timeline.bucket_key] = timeline
             timeline.newest = newest

@@ -21,7 +21,7 @@ from typing import Final, Self
 
 from pulseline_core.bucket import Bucket, BucketDescription
 from pulseline_core.errors import Closed, Misuse, NotFound, PulselineError, StoreUnavailable
-from pulseline_core.event import Event, restore_event
+from pulseline_core.event import Event
 from pulseline_core.merge import Span
 from pulseline_core.store import buckets, dead_letters, deleted, settings
 from pulseline_core.store.buckets import BucketRow, Buckets
@@ -30,7 +30,7 @@ from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_data import EventData
 from pulseline_core.store.event_rows import build_event
 from pulseline_core.store.migrations import MIGRATIONS, Migration, prepare, read_epoch
-from pulseline_core.store.timeline import Imported, StoredSpan, Timelines
+from pulseline_core.store.timeline import Imported, Timelines
 from pulseline_core.store.watermarks import Watermarks
 from pulseline_core.times import MICROSECOND, to_us
 from pulseline_core.types import BucketId, JSONObject, JSONValue
@@ -146,22 +146,21 @@ class Transaction:
 
     def merge_heartbeat(self, row: BucketRow, event: Event, pulsetime: timedelta) -> Event:
         """Merge a heartbeat into the bucket's timeline and return the event that holds it now."""
-        event_id, span = self._merge(row, event, pulsetime)
-        return build_event(event_id, span.start_us, span.end_us, event.data)
-
-    def add_heartbeat(self, row: BucketRow, event: Event, pulsetime: timedelta) -> None:
-        """Do the same for somebody who does not ask what became of it."""
-        self._merge(row, event, pulsetime)
-
-    def _merge(self, row: BucketRow, event: Event, pulsetime: timedelta) -> StoredSpan:
         timeline = self._timelines.get(row.key)
-        return self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
+        stored = self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
+        return build_event(stored.id, stored.span.start_us, stored.span.end_us, event.data)
+
+    def add_heartbeats(self, row: BucketRow, heartbeats: Iterable[tuple[Event, timedelta]]) -> None:
+        """Do the same with many, each with its pulsetime, for somebody who does not ask what became of them."""
+        timeline = self._timelines.get(row.key)
+        for event, pulsetime in heartbeats:
+            self._timelines.merge(timeline, self._span(event), pulsetime_us=pulsetime // MICROSECOND)
 
     def insert_events(self, row: BucketRow, events: Iterable[Event]) -> list[Event]:
         """Insert events as they are and return them with their ids."""
         timeline, added = self._timelines.get(row.key), list(events)
         stored = self._timelines.insert(timeline, [self._span(event) for event in added])
-        return [_number(event, item.id) for event, item in zip(added, stored, strict=True)]
+        return [build_event(number, *span[:2], event.data) for event, (number, span) in zip(added, stored, strict=True)]
 
     def import_events(self, row: BucketRow, events: Iterable[tuple[Event, int]]) -> Imported:
         """Insert those events that the bucket does not have; see ``Timelines.complete``.
@@ -235,12 +234,7 @@ class Transaction:
     ) -> int:
         """Keep a message that can not be applied and return its number."""
         return dead_letters.add_dead_letter(
-            self._connection,
-            topic=topic,
-            payload=payload,
-            reason=reason,
-            received_at=received_at,
-            client_id=client_id,
+            self._connection, topic=topic, payload=payload, reason=reason, received_at=received_at, client_id=client_id
         )
 
     def get_dead_letter(self, dead_letter_id: int) -> DeadLetter:
@@ -404,7 +398,3 @@ class Store:
         except PulselineError as error:  # of whatever family: the transaction is committed
             logger.warning("tidying the store: %s", error)
             self._start_over(connection)
-
-
-def _number(event: Event, event_id: int) -> Event:
-    return restore_event(timestamp=event.timestamp, duration=event.duration, data=event.data, event_id=event_id)

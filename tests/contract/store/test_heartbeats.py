@@ -32,7 +32,7 @@ def test_a_transaction_counts_the_heartbeats_that_became_part_of_an_event(store:
     with store.transaction() as tx:
         row = get_row(tx)
         for start_s, data in ((120, WORK), (120, WORK), (125, MAIL), (30, WORK), (10, MAIL)):
-            tx.add_heartbeat(row, make_event(start_s, data=data), MINUTE)
+            tx.add_heartbeats(row, [(make_event(start_s, data=data), MINUTE)])
 
         assert tx.merged == 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -56,7 +56,11 @@ def break_merges(monkeypatch: pytest.MonkeyPatch) -> Break:
                 raise error
             return merge(self, row, event, pulsetime)
 
+        def add_or_fail(self: Transaction, row: BucketRow, heartbeats: Iterable[tuple[Event, timedelta]]) -> None:
+            for event, pulsetime in heartbeats:
+                merge_or_fail(self, row, event, pulsetime)
+
         monkeypatch.setattr(Transaction, "merge_heartbeat", merge_or_fail)
-        monkeypatch.setattr(Transaction, "add_heartbeat", merge_or_fail)
+        monkeypatch.setattr(Transaction, "add_heartbeats", add_or_fail)
 
     return break_merges
