@@ -222,7 +222,7 @@ class Connection:
             return self._driver.insert(sql, parameters)
 
     def take_numbers(self, table: str, count: int) -> list[int]:
-        """Return numbers for new rows, in their order, which nobody else gets; only where others write, too."""
+        """Return numbers for new rows, in their order, which nobody else gets."""
         with self._errors:
             return self._driver.take_numbers(table, count)
 

@@ -1,8 +1,8 @@
-"""What a transaction writes into the event table, kept back where each statement is a journey to a server.
+"""What a transaction writes into the event table, kept back so that it is written once and together.
 
-A file is written at once: a statement costs little, and its rows have their numbers from it. On a server numbers are
-taken beforehand, some at a time, and the rows go there together: before anything else reads or changes rows, and when
-the transaction commits. Whoever does either has to ``flush`` first.
+Numbers are taken beforehand, some at a time, and the rows are written before anything else reads or changes rows, and
+when the transaction commits; whoever does either has to ``flush`` first. So an event that grows after it began in the
+same transaction is one statement, and on a server all of them are one journey.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Final
 from pulseline_core.merge import Span
 from pulseline_core.store.connection import Connection
 
-_INSERT: Final = "INSERT INTO event (bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?)"
-_INSERT_NUMBERED: Final = "INSERT INTO event (id, bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO event (id, bucket_id, start_us, end_us, data_id) VALUES (?, ?, ?, ?, ?)"
 _SET_LONGEST: Final = "UPDATE bucket SET longest_us = ? WHERE id = ?"
 _END_PLACE: Final = 3
 _SET_END: Final = "UPDATE event SET end_us = ? WHERE id = ?"
@@ -28,7 +27,6 @@ class EventWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._keeps_back = connection.backend.is_shared
         self._numbers: list[int] = []
         self._wanted = _FIRST_NUMBERS
         self._added: dict[int, list[object]] = {}
@@ -37,8 +35,6 @@ class EventWriter:
 
     def insert(self, bucket_key: int, span: Span) -> int:
         """Insert an event and return its number, which is greater than those of the events before it."""
-        if not self._keeps_back:
-            return self._connection.insert(_INSERT, (bucket_key, span.start_us, span.end_us, span.data))
         if not self._numbers:
             self._numbers = self._connection.take_numbers("event", self._wanted)[::-1]
             self._wanted = min(8 * self._wanted, _MOST_NUMBERS)
@@ -48,32 +44,24 @@ class EventWriter:
 
     def set_end(self, event_id: int, end_us: int) -> None:
         """Set the end of an event."""
-        if not self._keeps_back:
-            self._connection.change(_SET_END, (end_us, event_id))
-        elif event_id in self._added:
+        if event_id in self._added:
             self._added[event_id][_END_PLACE] = end_us
         else:
             self._ends[event_id] = end_us
 
     def set_ends(self, ends: list[tuple[int, int]]) -> None:
         """Set the ends of many events, each given as (number, end)."""
-        if not self._keeps_back:
-            self._connection.change_many(_SET_END, [(end_us, event_id) for event_id, end_us in ends])
-            return
         for event_id, end_us in ends:
             self.set_end(event_id, end_us)
 
     def set_longest(self, bucket_key: int, duration_us: int) -> None:
         """Note that no event of a bucket is longer."""
-        if not self._keeps_back:
-            self._connection.change(_SET_LONGEST, (duration_us, bucket_key))
-        else:
-            self._longest[bucket_key] = duration_us
+        self._longest[bucket_key] = duration_us
 
     def flush(self) -> None:
         """Write what was kept back."""
         if self._added:
-            self._connection.change_many(_INSERT_NUMBERED, self._added.values())
+            self._connection.change_many(_INSERT, self._added.values())
             self._added.clear()
         if self._ends:
             self._connection.change_many(_SET_END, [(end_us, event_id) for event_id, end_us in self._ends.items()])

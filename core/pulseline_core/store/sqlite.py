@@ -48,6 +48,10 @@ _TIDY_TIMEOUT_MS: Final = 200
 _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 
+_MOVE_SEQUENCE: Final = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?"
+_BEGIN_SEQUENCE: Final = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
+_READ_SEQUENCE: Final = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+
 _WRITER_PRAGMAS: Final = (
     ("synchronous", "full"),
     ("fullfsync", "on"),  # macOS: a sync that does not stop at the disk's cache
@@ -82,8 +86,11 @@ class SqliteDriver:
         return self._connection.execute(sql, parameters).lastrowid or 0
 
     def take_numbers(self, table: str, count: int) -> list[int]:
-        """Refuse: a row gets its number when it is inserted."""
-        raise NotImplementedError
+        """Move the table's sequence on; where it is kept is a table like others (SQLite, "Autoincrement")."""
+        if not self.execute(_MOVE_SEQUENCE, (count, table)).rowcount:
+            self.execute(_BEGIN_SEQUENCE, (table, count))
+        [(last,)] = self.execute(_READ_SEQUENCE, (table,))
+        return list(range(last - count + 1, last + 1))
 
     def iter_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[list[Row]]:
         """Yield the rows as they are found."""
