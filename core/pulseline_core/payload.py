@@ -231,7 +231,7 @@ def _parse_events(value: JSONObject | list[JSONValue], now: datetime) -> tuple[E
     items = value["events"] if isinstance(value, dict) else value
     if not isinstance(items, list):
         raise InvalidPayload(f"events {str(items)[:64]!r} is not an array")
-    return tuple(_parse_item(item, place, now) for place, item in enumerate(items))
+    return tuple([_parse_item(item, place, now) for place, item in enumerate(items)])
 
 
 def _parse_new_event(value: JSONObject, now: datetime) -> Event:
