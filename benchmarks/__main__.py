@@ -5,7 +5,8 @@ in docs/performance.md.
 
 Machines that are shared get faster and slower by the minute. So a whole Pulseline runs for each scale at the same time,
 each is measured in turn, several times over, and the medians are compared. Reads have a Pulseline of their own, and
-queries one for each size of what they ask about.
+queries one for each size of what they ask about. Brokers and databases are measured one pair after the other, since
+servers that wait take their share, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import datetime
@@ -27,6 +29,7 @@ from rich.table import Table
 from benchmarks import broker_load, client_load, import_load, latency, mqtt_load, query_load, read_load, rest_load
 from benchmarks.activity import build_activity
 from benchmarks.seed import TIMELINE, Scale, build_store, build_timeline
+from benchmarks.set_up import Broker, Database, SetUp
 from tests.storm.system import System, find_descendants
 
 SCALES = [
@@ -41,6 +44,15 @@ READS = 300
 
 #: Window events that queries are asked about.
 QUERIED_EVENTS = (10_000, 100_000, 1_000_000)
+
+#: Each broker with each database.
+SET_UPS = [SetUp(broker=broker, database=database) for database in Database for broker in Broker]
+
+#: Heartbeats that a set-up is sent one by one.
+BROKER_EVENTS = 80_000
+
+#: As wide as the widest table.
+FILE_COLUMNS = 200
 
 #: How often each scale is measured.
 ROUNDS = 3
@@ -143,14 +155,20 @@ def measure_queries(*, rounds: int, share: float, console: Console) -> dict[str,
     }
 
 
-def measure_beside_broker(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
-    """Return the median of each figure of one worker beside Mosquitto."""
-    found: list[Figures] = []
+def measure_set_ups(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
+    """Return the median of each figure of one worker, by the broker before it and the database behind it."""
+    found: dict[str, list[Figures]] = {set_up.label: [] for set_up in SET_UPS}
     for number in range(rounds):
-        with tempfile.TemporaryDirectory() as name:
-            found.append(broker_load.measure_rates(Path(name), count=int(80_000 * share)))
-        console.print(f"round {number + 1} of {rounds}: beside Mosquitto")
-    return {"Mosquitto, one worker": {name: median(each[name] for each in found) for name in found[0]}}
+        for set_up in SET_UPS:
+            with tempfile.TemporaryDirectory() as name:
+                figures = broker_load.measure_rates(
+                    set_up, Path(name), count=int(BROKER_EVENTS * share), seconds=5 * share
+                )
+            found[set_up.label].append(figures)
+            console.print(f"round {number + 1} of {rounds}: {set_up.label}")
+    return {
+        label: {name: median(each[name] for each in figures) for name in figures[0]} for label, figures in found.items()
+    }
 
 
 def read_memory(pid: int) -> Figures:
@@ -198,9 +216,9 @@ def main() -> None:
     if chosen.only in (None, "queries"):
         tables.append(measure_queries(rounds=rounds, share=share, console=console))
     if chosen.only in (None, "broker"):
-        tables.append(measure_beside_broker(rounds=rounds, share=share, console=console))
+        tables.append(measure_set_ups(rounds=rounds, share=share, console=console))
     for results in tables:
-        Console().print(build_table(results))
+        Console(width=None if sys.stdout.isatty() else FILE_COLUMNS).print(build_table(results))
     if chosen.json is not None:
         found = {label: figures for results in tables for label, figures in results.items()}
         chosen.json.write_text(json.dumps(found, indent=2) + "\n")

@@ -1,24 +1,27 @@
-"""How fast one worker takes messages from a Mosquitto with the shipped configuration.
+"""How fast one worker takes messages, from which broker and into which database.
 
 The time is that from the first publish until a reader over REST sees a last message that was published behind all
-others, over the same connection: until then everything was committed.
+others, over the same connection: until then everything was committed. The packets are built before, so that the
+publisher takes little of the processors that it shares with the rest.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 
+from benchmarks.latency import measure_latency
 from benchmarks.mqtt_load import build_heartbeat, build_packet, connect, encode_text, publish_all
 from benchmarks.seed import build_bucket_id
-from tests.e2e.beside_mosquitto import build_up
-from tests.mosquitto import PASSWORD, Mosquitto
+from benchmarks.set_up import Running, SetUp, start
 
 #: Buckets that the messages are spread over.
 BUCKETS = 10
@@ -28,25 +31,57 @@ EVENTS_A_MESSAGE = 100
 
 _TIMEOUT_S = 300.0
 
+#: A reader takes part of the processors, too.
+_READ_EVERY_S = 0.05
 
-def measure_rates(folder: Path, *, count: int) -> dict[str, float]:
-    """Return heartbeats a second, by themselves and in batches; twice as many are sent in batches."""
-    with Mosquitto(folder=folder / "mosquitto") as mosquitto, build_up(folder / "home", mosquitto) as system:
 
-        def measure(name: str, packets: Sequence[bytes]) -> float:
-            with connect(mosquitto.port, f"bench-{name}", ("device", PASSWORD)) as connection:
-                began = time.perf_counter()
-                publish_all(connection, [*packets, build_publish(name, b"end", 65_535)])
-                wait_for_bucket(f"{system.url}/buckets/{name}")
-                return time.perf_counter() - began
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Events a second, and what each of them takes of the worker's processor time, in microseconds."""
 
-        measure("warm-up", list(iter_singles(count // 10)))
-        singles_s = measure("singles", list(iter_singles(count)))
-        batches_s = measure("batches", list(iter_batches(2 * count // EVENTS_A_MESSAGE)))
+    per_second: float
+    worker_us: float
+
+
+def measure_rates(set_up: SetUp, folder: Path, *, count: int, seconds: float) -> dict[str, float]:
+    """Return what a set-up takes, of heartbeats by themselves and in batches; five times as many are sent in batches.
+
+    Args:
+        set_up: what is started.
+        folder: an empty one.
+        count: heartbeats by themselves.
+        seconds: how long is measured when an event can be read.
+    """
+    with start(set_up, folder) as running:
+        _measure_rate(running, "warm-up", list(iter_singles(count // 10)), events=count // 10)
+        singles = _measure_rate(running, "singles", list(iter_singles(count)), events=count)
+        packets = list(iter_batches(5 * count // EVENTS_A_MESSAGE))
+        batches = _measure_rate(running, "batches", packets, events=len(packets) * EVENTS_A_MESSAGE)
+        wait = measure_latency(running.mqtt_port, running.system.http_port, seconds=seconds, user=running.user)
         return {
-            "single heartbeats/s": count / singles_s,
-            f"heartbeats/s, {EVENTS_A_MESSAGE} a message": 2 * count / batches_s,
+            "single heartbeats/s": singles.per_second,
+            f"heartbeats/s, {EVENTS_A_MESSAGE} a message": batches.per_second,
+            "worker, us for a single one": singles.worker_us,
+            f"worker, us for one of {EVENTS_A_MESSAGE}": batches.worker_us,
+            "publish to readable p50 ms": wait.p50_ms,
+            "publish to readable p99 ms": wait.p99_ms,
         }
+
+
+def _measure_rate(running: Running, name: str, packets: Sequence[bytes], *, events: int) -> Rate:
+    with connect(running.mqtt_port, f"bench-{name}", running.user) as connection:
+        began, used_s = time.perf_counter(), sum(map(read_processor_s, running.worker_pids))
+        publish_all(connection, [*packets, build_publish(name, b"end", 65_535)])
+        wait_for_bucket(f"{running.system.url}/buckets/{name}")
+        took_s = time.perf_counter() - began
+    used_s = sum(map(read_processor_s, running.worker_pids)) - used_s
+    return Rate(per_second=events / took_s, worker_us=1e6 * used_s / events)
+
+
+def read_processor_s(pid: int) -> float:
+    """Return the processor time that a process has used so far (Linux, proc(5), "stat")."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def build_publish(bucket_id: str, payload: bytes, packet_id: int) -> bytes:
@@ -86,4 +121,4 @@ def wait_for_bucket(url: str) -> None:
         while client.get(url).status_code != httpx.codes.OK:
             if time.monotonic() > deadline:
                 raise TimeoutError(url)
-            time.sleep(0.01)
+            time.sleep(_READ_EVERY_S)

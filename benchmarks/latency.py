@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import struct
 import threading
 import time
@@ -24,12 +25,13 @@ class Latency:
     p99_ms: float
 
 
-def measure_latency(mqtt_port: int, http_port: int, *, seconds: float) -> Latency:
+def measure_latency(mqtt_port: int, http_port: int, *, seconds: float, user: tuple[str, str] | None = None) -> Latency:
     """Publish at 500 a second to a new bucket and read its newest event over and over on one connection."""
     bucket_id = f"bench-latency-{time.time_ns()}"
     count = int(RATE * seconds)
     published: list[float] = []
-    publisher = threading.Thread(target=_publish, args=(mqtt_port, bucket_id, count, published))
+    connection = connect(mqtt_port, "bench-latency", user)
+    publisher = threading.Thread(target=_publish, args=(connection, bucket_id, count, published))
     publisher.start()
     seen: list[float] = []
     reader = http.client.HTTPConnection("127.0.0.1", http_port)
@@ -46,8 +48,8 @@ def measure_latency(mqtt_port: int, http_port: int, *, seconds: float) -> Latenc
     return Latency(waits[len(waits) // 2], waits[len(waits) * 99 // 100])
 
 
-def _publish(port: int, bucket_id: str, count: int, published: list[float]) -> None:
-    with connect(port, "bench-latency") as connection:
+def _publish(connection: socket.socket, bucket_id: str, count: int, published: list[float]) -> None:
+    with connection:
         due = time.perf_counter()
         for n in range(count):
             event = {"timestamp": datetime.now(UTC).isoformat(), "data": {"n": n}, "pulsetime": 0}

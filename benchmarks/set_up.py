@@ -1,0 +1,142 @@
+"""Kinds of brokers with kinds of databases, each started as the documentation says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.up_process import Up
+from tests.mosquitto import PASSWORD, Mosquitto
+from tests.postgres_server import PostgresServer
+from tests.storm.system import find_free_port, wait_until
+
+#: One server by itself; as in deploy/nats, but for what takes three.
+_NATS: Final = """
+server_name: "nats-1"
+listen: "127.0.0.1:{client_port}"
+max_payload: 300000
+jetstream {{ store_dir: "{folder}" }}
+mqtt {{
+  listen: "127.0.0.1:{port}"
+  ack_wait: "10s"
+  max_ack_pending: 2000
+}}
+"""
+
+_START_TIMEOUT_S: Final = 10.0
+
+
+class Broker(Enum):
+    """Who takes the messages."""
+
+    EMBEDDED = "embedded"
+    MOSQUITTO = "Mosquitto"
+    NATS = "NATS"
+
+
+class Database(Enum):
+    """Where they end."""
+
+    SQLITE = "SQLite"
+    POSTGRES = "PostgreSQL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """A broker, a database, and one worker between them."""
+
+    broker: Broker
+    database: Database
+
+    @property
+    def label(self) -> str:
+        """The set-up as a table's heading."""
+        return f"{self.broker.value}, {self.database.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A set-up that was started.
+
+    Attributes:
+        mqtt_port: the broker's.
+        user: a name and a password for it, if it asks.
+        system: the worker and the REST server.
+        worker_pids: the processes that store messages; with the embedded broker it is part of that.
+    """
+
+    mqtt_port: int
+    user: tuple[str, str] | None
+    system: Up
+    worker_pids: list[int]
+
+
+@contextmanager
+def start(set_up: SetUp, folder: Path) -> Iterator[Running]:
+    """Start everything in a folder that is there, and stop it."""
+    with _start_database(set_up.database) as database, _start_broker(set_up.broker, folder) as (url, port, user):
+        home = folder / "home"
+        home.mkdir()
+        flags = (*(("--broker", url) if url else ()), *(("--database", database) if database else ()))
+        with Up(home=home, flags=flags, wrapper=("env", f"PULSELINE_MQTT_PASSWORD={PASSWORD}")) as system:
+            module = "pulseline_ingest" if url else "pulseline_broker"
+            yield Running(
+                mqtt_port=port or system.mqtt_port,
+                user=user,
+                system=system,
+                worker_pids=system.find_children(module),
+            )
+
+
+@contextmanager
+def _start_database(kind: Database) -> Iterator[str]:
+    """Give the URL of a database on a server; none for a file."""
+    if kind is Database.SQLITE:
+        yield ""
+        return
+    with PostgresServer() as server:
+        yield server.make_url()
+
+
+@contextmanager
+def _start_broker(kind: Broker, folder: Path) -> Iterator[tuple[str, int, tuple[str, str] | None]]:
+    """Give the worker's URL, the port and the user of a publisher; nothing of an embedded one."""
+    match kind:
+        case Broker.EMBEDDED:
+            yield "", 0, None
+        case Broker.MOSQUITTO:
+            with Mosquitto(folder=folder / "mosquitto") as mosquitto:
+                yield mosquitto.build_url(), mosquitto.port, ("device", PASSWORD)
+        case Broker.NATS:
+            with _run_nats(folder / "nats") as port:
+                yield f"mqtt://127.0.0.1:{port}", port, None
+
+
+@contextmanager
+def _run_nats(folder: Path) -> Iterator[int]:
+    """Run a server in a folder of its own, and give the port of its MQTT."""
+    folder.mkdir()
+    port = find_free_port()
+    configuration = folder / "nats.conf"
+    configuration.write_text(_NATS.format(client_port=find_free_port(), folder=folder / "data", port=port))
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    command = ["nats-server", "--config", str(configuration), "--log", str(folder / "log")]
+    process = subprocess.Popen(command, env=environment)
+
+    def is_listening() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_until(is_listening, timeout_s=_START_TIMEOUT_S, what="the start of NATS")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
