@@ -67,10 +67,11 @@ class EventData:
 
     def expect(self, objects: Iterable[JSONObject]) -> None:
         """Find or make the rows of all that may be asked for at once; ``flush`` removes what was not asked for."""
-        texts = {key: canonical(data) for data in objects if (key := _build_key(data)) not in self._known}
-        digests = {key: _digest(text.encode()) for key, text in texts.items()}
-        if not texts:
+        unknown = {key: data for data in objects if (key := _build_key(data)) not in self._known}
+        if not unknown:
             return
+        texts = {key: canonical(data) for key, data in unknown.items()}
+        digests = {key: _digest(text.encode()) for key, text in texts.items()}
         numbers: dict[bytes, int] = dict(self._connection.fetch_all(_FIND_ALL, (list(digests.values()),)))
         new = sorted({(digest, texts[key]) for key, digest in digests.items() if digest not in numbers})
         if new:
