@@ -3,6 +3,8 @@
 paho reads each packet's header in two calls of one byte and writes each packet by itself: system calls that take longer
 than all the rest. Here they are calls on a buffer; one ``fill`` and one ``flush`` go to the system for hundreds of
 packets. The inner socket must not block; TLS or not makes no difference.
+
+A packet of MQTT that is here as a whole can also be taken past the library, while that is between two packets.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import socket
 import ssl
 from contextlib import suppress
 from typing import Final
+
+from pulseline_ingest.publish_packet import read_length
 
 #: As much as a TCP socket's buffer usually holds.
 _READ_BYTES: Final = 256 * 1024
@@ -60,6 +64,23 @@ class BufferedSocket:
             raise BlockingIOError
         self._place = start + len(data)
         return data
+
+    def take_packet(self, kind: int) -> tuple[int, bytes] | None:
+        """Take the next packet, if it is of this kind and here as a whole: its first byte and what follows its length.
+
+        MQTT 3.1.1 section 2.2: the kind is the first byte's upper half.
+        """
+        data, start = self._incoming, self._place
+        if start >= len(data) or data[start] >> 4 != kind:
+            return None
+        found = read_length(data, start + 1)
+        if found is None:
+            return None
+        length, place = found
+        if place + length > len(data):
+            return None
+        self._place = place + length
+        return data[start], data[place : place + length]
 
     def send(self, data: bytes) -> int:
         """Take all of it; ``flush`` sends it."""

@@ -12,8 +12,9 @@ The callbacks only note what happened. How many messages are unacknowledged is b
 maximum (MQTT 5) or its own limit (3.1.1); how many are noted here, by ``read``'s own bound.
 
 Two things are done past paho, since it would take longer for them than the worker for all the rest: PUBLISH packets are
-read by ``publish_packet``, and the PUBACKs of a group go into the socket's buffer as they are. The latter is safe, as
-the buffer takes each packet of paho's as a whole. A test fails when a new version of paho does not call us any more.
+read by ``publish_packet``, out of the buffer where they are there as a whole, and the PUBACKs of a group go into the
+socket's buffer as they are. The latter is safe, as the buffer takes each packet of paho's as a whole. A test fails when
+a new version of paho does not call us any more.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ _MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024
 #: MQTT 3.1.1 section 3.4, and MQTT 5 section 3.4.2.1: without a reason it is a success.
 _PUBACK: Final = struct.Struct(">BBH")
 _PUBACK_HEADER: Final = (0x40, 2)
+
+#: MQTT 3.1.1 section 2.2.1.
+_PUBLISH: Final = 3
 
 #: Answers to CONNECT that only another set-up helps against.
 _REFUSALS: Final = frozenset(
@@ -143,8 +147,9 @@ class Connection:
         assert buffer is not None, "only after open"
         try:
             while self._has_room(max_messages) and (buffer.has_incoming or buffer.fill()):
-                self._client.loop_read()
-                self._check()
+                if not self._client.take_whole_publish():
+                    self._client.loop_read()
+                    self._check()
         except OSError as error:
             raise self._build_error(str(error)) from error
         self._flush()
@@ -318,9 +323,22 @@ class _Client(paho.Client):
         self.buffer = BufferedSocket(inner)
         return self.buffer
 
+    def take_whole_publish(self) -> bool:
+        """Take a packet that is in the buffer as a whole, and return whether there is one; else it is paho's turn."""
+        packet = None if self._in_packet["command"] or self.buffer is None else self.buffer.take_packet(_PUBLISH)
+        if packet is None:
+            return False
+        result = self._take_publish(*packet)
+        if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._loop_rc_handle(result)  # which ends the connection
+            return False
+        return True
+
     def _handle_publish(self) -> MQTTErrorCode:
         """Take a packet; paho calls this, and would build a message with all that MQTT 5 knows."""
-        command, body = self._in_packet["command"], bytes(self._in_packet["packet"])
+        return self._take_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
+
+    def _take_publish(self, command: int, body: bytes) -> MQTTErrorCode:
         try:
             self.take_publish(decode_publish(command, body, has_properties=self._is_5))
         except MalformedPublish:

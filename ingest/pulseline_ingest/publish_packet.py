@@ -5,15 +5,14 @@ Pure. MQTT 3.1.1 section 3.3, MQTT 5 section 3.3; properties are passed over, as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class MalformedPublish(ValueError):
     """The packet ends before its fields do, or is of a kind that was not asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishPacket:
+class PublishPacket(NamedTuple):
     """What a broker hands out.
 
     Attributes:
@@ -55,17 +54,24 @@ def decode_publish(first_byte: int, body: bytes, *, has_properties: bool) -> Pub
 
 
 def _skip_properties(body: bytes, place: int) -> int:
-    """Return where the payload begins: behind a length of up to four bytes of seven bits, and so many bytes."""
-    length = 0
-    for shift in range(0, 28, 7):
-        if place >= len(body):
-            break
-        byte = body[place]
-        place += 1
+    """Return where the payload begins: behind a length, and so many bytes."""
+    found = read_length(body, place)
+    if found is None:
+        raise MalformedPublish("its properties have no length")
+    length, place = found
+    return place + length
+
+
+def read_length(data: bytes, place: int) -> tuple[int, int] | None:
+    """Return a length and where it ends, ``None`` if it does not; up to four bytes of seven bits, the lowest first."""
+    length = shift = 0
+    for byte in data[place : place + 4]:
         length |= (byte & 0x7F) << shift
+        place += 1
         if byte < 0x80:
-            return place + length
-    raise MalformedPublish("its properties have no length")
+            return length, place
+        shift += 7
+    return None
 
 
 def _decode_topic(topic: bytes) -> str:

@@ -62,6 +62,23 @@ def test_end_is_an_empty_read_after_all_the_rest(pair: Pair) -> None:
     assert [first, buffered.recv(9)] == [b"abc", b""]
 
 
+def test_packet_is_taken_when_all_of_it_is_here(pair: Pair) -> None:
+    """If it is of the kind that is asked for; what follows it stays."""
+    buffered, other = pair
+    other.sendall(b"\x32\x03ab")
+    buffered.fill()
+    early = buffered.take_packet(3)
+    other.sendall(b"c\xd0\x00\x30\x80")
+    buffered.fill()
+
+    assert (early, buffered.take_packet(13), buffered.take_packet(3)) == (None, None, (0x32, b"abc"))
+    assert buffered.take_packet(3) is None
+    assert buffered.take_packet(13) == (0xD0, b"")
+    assert buffered.take_packet(3) is None  # its length has no end yet
+    assert buffered.recv(9) == b"\x30\x80"
+    assert buffered.take_packet(3) is None
+
+
 def test_what_there_is_no_room_for_waits(pair: Pair) -> None:
     """All of it is taken at once and sent in order."""
     buffered, other = pair
