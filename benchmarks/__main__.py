@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import datetime
@@ -50,9 +49,6 @@ SET_UPS = [SetUp(broker=broker, database=database) for database in Database for 
 
 #: Heartbeats that a set-up is sent one by one.
 BROKER_EVENTS = 80_000
-
-#: As wide as the widest table.
-FILE_COLUMNS = 200
 
 #: How often each scale is measured.
 ROUNDS = 3
@@ -187,7 +183,7 @@ def find_servers(pid: int) -> dict[str, int]:
 
 def build_table(results: dict[str, Figures]) -> Table:
     """Return one row a figure, one column a scale, and how far the scales are apart."""
-    table = Table(title=f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    table = Table(title=describe_machine())
     table.add_column("figure")
     has_spread = len(results) > 1
     for label in [*results, *(["spread"] if has_spread else [])]:
@@ -195,8 +191,29 @@ def build_table(results: dict[str, Figures]) -> Table:
     for name in next(iter(results.values())):
         values = [figures[name] for figures in results.values()]
         spread = [f"{max(values) / min(values):.2f}"] if has_spread else []
-        table.add_row(name, *(f"{value:,.0f}" if value >= 100 else f"{value:.2f}" for value in values), *spread)
+        table.add_row(name, *map(format_figure, values), *spread)
     return table
+
+
+def build_overview(results: dict[str, Figures]) -> Table:
+    """Return one row a set-up, one column a figure."""
+    table = Table(title=describe_machine())
+    table.add_column("broker, database")
+    for name in next(iter(results.values())):
+        table.add_column(name, justify="right")
+    for label, figures in results.items():
+        table.add_row(label, *map(format_figure, figures.values()))
+    return table
+
+
+def describe_machine() -> str:
+    """Return what the figures depend on most."""
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+
+
+def format_figure(value: float) -> str:
+    """Return a figure with two or three digits that mean something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def main() -> None:
@@ -209,6 +226,7 @@ def main() -> None:
     rounds, share = (1, 0.1) if chosen.quick else (ROUNDS, 1.0)
     console = Console(stderr=True)
     tables: list[dict[str, Figures]] = []
+    overview: dict[str, Figures] = {}
     if chosen.only in (None, "writes"):
         tables.append(measure_all(SCALES, rounds=rounds, share=share, console=console))
     if chosen.only in (None, "reads"):
@@ -216,11 +234,13 @@ def main() -> None:
     if chosen.only in (None, "queries"):
         tables.append(measure_queries(rounds=rounds, share=share, console=console))
     if chosen.only in (None, "broker"):
-        tables.append(measure_set_ups(rounds=rounds, share=share, console=console))
+        overview = measure_set_ups(rounds=rounds, share=share, console=console)
     for results in tables:
-        Console(width=None if sys.stdout.isatty() else FILE_COLUMNS).print(build_table(results))
+        Console().print(build_table(results))
+    if overview:
+        Console().print(build_overview(overview))
     if chosen.json is not None:
-        found = {label: figures for results in tables for label, figures in results.items()}
+        found = {label: figures for results in [*tables, overview] for label, figures in results.items()}
         chosen.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
