@@ -9,12 +9,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
+
+from tests.storm.system import find_descendants, is_running, wait_until
 
 #: Where Debian keeps the server's programs, of each version.
 _DEBIAN: Final = Path("/usr/lib/postgresql")
@@ -50,7 +53,7 @@ class PostgresServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()  # which is quicker than to stop it
+        self._end(signal.SIGQUIT)  # the quickest way that leaves no memory behind
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
@@ -67,8 +70,13 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it without a warning, its children with it."""
-        self._end(signal.SIGQUIT)
+        """Kill -9 it and its children, and wait until they are gone."""
+        children = [] if self._process is None else find_descendants(self._process.pid)
+        self._end(signal.SIGKILL)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_running, children)), timeout_s=_START_S, what="the end of all children")
 
     def make_url(self) -> str:
         """Return the URL of an empty schema."""

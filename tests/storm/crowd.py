@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pulseline_client import Client
-from tests.storm.ledger import Mark
-from tests.storm.system import System, clean_environment
+from tests.storm.system import clean_environment
 
 PUBLISHERS = {"plain-a": "plain", "plain-b": "plain", "library-a": "library", "library-b": "library"}
+
+LIBRARY = [bucket_id for bucket_id, kind in PUBLISHERS.items() if kind == "library"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,17 +74,3 @@ def run_crowd(folder: Path, port: int, user: tuple[str, str] = ("", "")) -> Iter
         yield crowd
     finally:
         crowd.kill()
-
-
-def read_stored(system: System, bucket_id: str) -> list[Mark]:
-    """Return the marks of the bucket's events in the order in which they were stored."""
-    events = sorted(system.read_events(bucket_id), key=lambda event: int(str(event["id"])))
-    return [Mark(**event["data"]) for event in events]  # type: ignore[arg-type]  # reason: JSON of our own making
-
-
-def drain(crowd: Crowd, bucket_id: str, *, timeout_s: float) -> None:
-    """Let the library deliver what is left in the outbox of a dead publisher."""
-    outbox = crowd.folder / f"{bucket_id}.outbox.db"
-    username, password = crowd.user
-    with Client(port=crowd.port, outbox=outbox, name=bucket_id, username=username, password=password) as client:
-        client.flush(timeout_s)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
+import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TextIO
+from queue import Empty, SimpleQueue
+from typing import Final, TextIO
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -24,6 +26,15 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: How many of its messages a plain publisher lets go without their PUBACK.
 IN_FLIGHT = 50
+
+#: Between two events of a publisher: four of them leave the machine time for everything else.
+PAUSE_S: Final = 0.003
+
+#: How long a plain publisher waits for CONNACK.
+CONNECT_TIMEOUT_S: Final = 2.0
+
+#: What it is told then; no message has this id.
+CONNECTED: Final = 0
 
 
 def build_timestamp(life: int, n: int) -> datetime:
@@ -39,20 +50,20 @@ def run_library(client: Client, bucket_id: str, life: int, ledger: TextIO) -> No
         client.heartbeat(bucket_id, data, timestamp=build_timestamp(life, n), pulsetime=0)
         ledger.write(f"{life} {n}\n")
         n += 1
+        time.sleep(PAUSE_S)
 
 
 class PlainPublisher:
     """A device's publisher: QoS 1, sends again what was not acknowledged when the connection comes back.
 
     Sends in order and begins again at the oldest unacknowledged message, as devices that keep a buffer do.
+    paho calls back on its own thread and with locks held that ``publish`` takes, too; so callbacks only enqueue.
     """
 
     def __init__(self, bucket_id: str, life: int, ledger: TextIO) -> None:
         self._topic = f"pulseline/v1/{bucket_id}/heartbeat"
         self._life = life
         self._ledger = ledger
-        self._changed = threading.Condition()
-        self._connected = False
         self._waiting: deque[int] = deque()
         self._mids: dict[int, int] = {}
         self._next = 0
@@ -60,36 +71,38 @@ class PlainPublisher:
     def run(self, port: int, username: str, password: str) -> None:
         """Publish until killed, over one connection after another; no user name is anonymous."""
         while True:
-            client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+            news: SimpleQueue[int | None] = SimpleQueue()
+            client = build_client(news)
             if username:
                 client.username_pw_set(username, password)
-            client.max_inflight_messages_set(IN_FLIGHT * 2)
-            client.on_connect = self._on_connect
-            client.on_disconnect = self._on_disconnect
-            client.on_publish = self._on_publish
             try:
                 client.connect("127.0.0.1", port)
             except OSError:
-                threading.Event().wait(0.05)
+                time.sleep(0.05)
                 continue
             client.loop_start()
-            self._publish_until_lost(client)
+            with suppress(Empty):
+                self._publish_until_lost(client, news)
             client.loop_stop()
 
-    def _publish_until_lost(self, client: mqtt.Client) -> None:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._connected, timeout=2.0):
+    def _publish_until_lost(self, client: mqtt.Client, news: SimpleQueue[int | None]) -> None:
+        """Send what is due and note what is acknowledged; raise ``Empty`` when there is no connection to begin with."""
+        if news.get(timeout=CONNECT_TIMEOUT_S) != CONNECTED:
+            return
+        self._mids.clear()
+        for n in self._waiting:
+            self._send(client, n)
+        while True:
+            while len(self._waiting) < IN_FLIGHT:
+                self._waiting.append(self._next)
+                self._send(client, self._next)
+                self._next += 1
+                time.sleep(PAUSE_S)
+            mid = news.get()
+            if mid is None:
                 return
-            self._mids.clear()
-            for n in self._waiting:
-                self._send(client, n)
-            while self._connected:
-                if len(self._waiting) < IN_FLIGHT:
-                    self._waiting.append(self._next)
-                    self._send(client, self._next)
-                    self._next += 1
-                else:
-                    self._changed.wait(1.0)
+            if mid in self._mids:
+                self._settle(self._mids.pop(mid))
 
     def _send(self, client: mqtt.Client, n: int) -> None:
         event = {
@@ -99,24 +112,19 @@ class PlainPublisher:
         }
         self._mids[client.publish(self._topic, json.dumps(event), qos=1).mid] = n
 
-    def _on_connect(self, *arguments: object) -> None:
-        with self._changed:
-            self._connected = True
-            self._changed.notify_all()
+    def _settle(self, n: int) -> None:
+        self._waiting.remove(n)
+        self._ledger.write(f"{self._life} {n}\n")
 
-    def _on_disconnect(self, *arguments: object) -> None:
-        with self._changed:
-            self._connected = False
-            self._changed.notify_all()
 
-    def _on_publish(self, client: object, userdata: object, mid: int, *rest: object) -> None:
-        with self._changed:
-            n = self._mids.pop(mid, None)
-            if n is None:
-                return
-            self._waiting.remove(n)
-            self._ledger.write(f"{self._life} {n}\n")
-            self._changed.notify_all()
+def build_client(news: SimpleQueue[int | None]) -> mqtt.Client:
+    """Return a client that puts there ``CONNECTED``, the ids of what is acknowledged, and ``None`` at the end."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+    client.max_inflight_messages_set(IN_FLIGHT * 2)
+    client.on_connect = lambda *_: news.put(CONNECTED)
+    client.on_disconnect = lambda *_: news.put(None)
+    client.on_publish = lambda _client, _userdata, mid, *_: news.put(mid)
+    return client
 
 
 def main() -> None:

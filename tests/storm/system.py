@@ -48,6 +48,11 @@ class System:
         self.kill()
 
     @property
+    def is_up(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The supervisor's process id."""
         assert self._process is not None
@@ -116,9 +121,9 @@ class System:
         self._process = None
         return code
 
-    def read_events(self, bucket_id: str) -> list[dict[str, object]]:
-        """Return the bucket's events, newest first."""
-        answer = httpx.get(f"{self.url}/buckets/{bucket_id}/events", timeout=60.0)
+    def read_events(self, bucket_id: str, **parameters: str | int) -> list[dict[str, object]]:
+        """Return the bucket's events, newest first; the parameters are those of REST."""
+        answer = httpx.get(f"{self.url}/buckets/{bucket_id}/events", params=parameters, timeout=60.0)
         answer.raise_for_status()
         events: list[dict[str, object]] = answer.json()
         return events
