@@ -78,11 +78,17 @@ class PostgresServer:
                 os.kill(child, signal.SIGKILL)
         wait_until(lambda: not any(map(is_running, children)), timeout_s=_START_S, what="the end of all children")
 
-    def make_url(self) -> str:
-        """Return the URL of an empty schema."""
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._folder / ".s.PGSQL.5432"
+
+    def make_url(self, address: str = "") -> str:
+        """Return the URL of an empty schema; ``address`` is that of a proxy, if one is to stand between."""
         name = f"place_{next(self._numbers)}"
         self.execute(f"CREATE SCHEMA {name}")
-        return f"postgresql://{_USER}@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
+        host = "" if address else f"host={self._folder}&"
+        return f"postgresql://{_USER}@{address}/postgres?{host}options=-csearch_path%3D{name}"
 
     def delete_rows(self, url: str) -> None:
         """Delete the rows of all tables at a URL that programs change."""

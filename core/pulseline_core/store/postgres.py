@@ -25,6 +25,7 @@ from pulseline_core.store import postgres_errors
 from pulseline_core.store.connection import Connection
 from pulseline_core.store.models import TABLES
 from pulseline_core.store.postgres_driver import PostgresDriver, adapt_definition
+from pulseline_core.store.postgres_silence import PostgresConnection
 
 #: What a connection is told unless the URL says otherwise: a server that is gone is noticed within half a minute.
 _DEFAULTS: Final = {
@@ -55,7 +56,7 @@ class _Database(peewee.PostgresqlDatabase):
     """Connects as we want it, and has peewee's definitions of tables in the words of ours."""
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(**self.connect_params, autocommit=True)
+        return PostgresConnection.open(self.connect_params)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement of peewee's."""
