@@ -60,7 +60,7 @@ CHUNK: Final = 500
 RETRY_DISCARD_S: Final = 5.0
 
 #: With messages on their way and no progress for so long, a fresh connection is tried.
-STALL_S: Final = 60.0
+STALL_S: Final = 30.0
 
 
 @dataclass(slots=True)
