@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.storm.ledger import read_ledger
 from tests.storm.system import clean_environment
 
 PUBLISHERS = {"plain-a": "plain", "plain-b": "plain", "library-a": "library", "library-b": "library"}
@@ -58,6 +59,10 @@ class Crowd:
         for process in self._processes.values():
             process.wait()
         self._processes.clear()
+
+    def has_begun(self) -> bool:
+        """Return whether each publisher was promised something."""
+        return all(read_ledger(self.folder / f"{bucket_id}.ledger") for bucket_id in PUBLISHERS)
 
     def check_alive(self) -> None:
         """Fail if a publisher ended by itself."""

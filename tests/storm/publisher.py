@@ -27,8 +27,8 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 #: How many of its messages a plain publisher lets go without their PUBACK.
 IN_FLIGHT = 50
 
-#: Between two events of a publisher: four of them leave the machine time for everything else.
-PAUSE_S: Final = 0.003
+#: Between two events of a publisher; so four of them leave the machine time for everything else.
+PAUSE_S: Final = 0.01
 
 #: How long a plain publisher waits for CONNACK.
 CONNECT_TIMEOUT_S: Final = 2.0
