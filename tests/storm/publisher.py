@@ -18,7 +18,7 @@ from typing import Final, TextIO
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from pulseline_client import Client
+from pulseline_client import Client, Event
 from pulseline_core.types import JSONObject
 
 #: The lives of a publisher begin a day apart, so that the events' times follow (life, n).
@@ -47,7 +47,11 @@ def run_library(client: Client, bucket_id: str, life: int, ledger: TextIO) -> No
     n = 0
     while True:
         data: JSONObject = {"life": life, "n": n}
-        client.heartbeat(bucket_id, data, timestamp=build_timestamp(life, n), pulsetime=0)
+        timestamp = build_timestamp(life, n)
+        if n % 2:
+            client.heartbeat(bucket_id, data, timestamp=timestamp, pulsetime=0)
+        else:
+            client.insert_event(bucket_id, Event(timestamp=timestamp, data=data), queued=True)
         ledger.write(f"{life} {n}\n")
         n += 1
         time.sleep(PAUSE_S)
