@@ -13,6 +13,9 @@ from tests.mosquitto import PASSWORD, Mosquitto
 from tests.postgres_server import PostgresServer
 from tests.storm.system import System
 
+#: Mosquitto takes more than a worker can store while other storms rage on the same machine.
+_PAUSE_S: Final = 0.001
+
 
 class Part(Protocol):
     """Something that can be killed."""
@@ -51,6 +54,7 @@ class Assembly:
         port: the broker's, for publishers.
         user: their name and password there.
         parts: what may be killed, by name, in the order in which they are started.
+        pause_s: between two events of a publisher, where it would drown the broker.
         keeps_word: whether what the broker acknowledged to a plain publisher outlives all of that.
     """
 
@@ -58,6 +62,7 @@ class Assembly:
     port: int
     user: tuple[str, str] = ("", "")
     parts: Mapping[str, Part]
+    pause_s: float = 0.0
     keeps_word: bool
 
 
@@ -96,7 +101,14 @@ def beside_mosquitto(*, with_postgres: bool = False, kills_broker: bool = True, 
             system = parts["system"] = stack.enter_context(build_up(folder / "home", mosquitto, *flags))
             parts |= {name: Child(system, f"pulseline_{name}") for name in ("ingest", "api")}
             user = "device", PASSWORD
-            yield Assembly(system=system, port=mosquitto.port, user=user, parts=parts, keeps_word=not kills_broker)
+            yield Assembly(
+                system=system,
+                port=mosquitto.port,
+                user=user,
+                parts=parts,
+                pause_s=_PAUSE_S,
+                keeps_word=not kills_broker,
+            )
 
     return assemble
 

@@ -26,12 +26,14 @@ class Crowd:
         folder: of their ledgers and outboxes.
         port: the broker's.
         user: name and password there; empty ones are nobody.
+        pause_s: between two events of a publisher.
     """
 
-    def __init__(self, folder: Path, port: int, user: tuple[str, str]) -> None:
+    def __init__(self, folder: Path, port: int, user: tuple[str, str], *, pause_s: float) -> None:
         self.folder = folder
         self.port = port
         self.user = user
+        self.pause_s = pause_s
         self._lives = dict.fromkeys(PUBLISHERS, -1)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -45,7 +47,7 @@ class Crowd:
                         *(sys.executable, "-m", "tests.storm.publisher"),
                         *(PUBLISHERS[bucket_id], bucket_id, str(self._lives[bucket_id])),
                         *("--port", str(self.port), "--folder", str(self.folder)),
-                        *("--username", self.user[0], "--password", self.user[1]),
+                        *("--username", self.user[0], "--password", self.user[1], "--pause-s", str(self.pause_s)),
                     ],
                     cwd=ROOT,
                     env=clean_environment(self.folder),
@@ -71,9 +73,9 @@ class Crowd:
 
 
 @contextmanager
-def run_crowd(folder: Path, port: int, user: tuple[str, str] = ("", "")) -> Iterator[Crowd]:
+def run_crowd(folder: Path, port: int, user: tuple[str, str], *, pause_s: float) -> Iterator[Crowd]:
     """Run the publishers until the block ends."""
-    crowd = Crowd(folder, port, user)
+    crowd = Crowd(folder, port, user, pause_s=pause_s)
     crowd.start()
     try:
         yield crowd

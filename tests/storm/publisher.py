@@ -1,6 +1,7 @@
 """A publisher that runs as a process of its own until it is killed, and keeps a ledger of what it was promised.
 
-``python -m tests.storm.publisher plain|library BUCKET LIFE --port N --folder DIR [--username USER --password WORD]``
+``python -m tests.storm.publisher plain|library BUCKET LIFE --port N --folder DIR [--username USER --password WORD]
+    [--pause-s N]``
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 #: How many of its messages a plain publisher lets go without their PUBACK.
 IN_FLIGHT = 50
 
-#: Between two events of a publisher; so four of them leave the machine time for everything else.
-PAUSE_S: Final = 0.01
-
 #: How long a plain publisher waits for CONNACK.
 CONNECT_TIMEOUT_S: Final = 2.0
 
@@ -42,19 +40,19 @@ def build_timestamp(life: int, n: int) -> datetime:
     return FIRST + timedelta(days=life, milliseconds=n)
 
 
-def run_library(client: Client, bucket_id: str, life: int, ledger: TextIO) -> None:
+def run_library(client: Client, chosen: argparse.Namespace, ledger: TextIO) -> None:
     """Hand over events through the library, merged ones and inserted ones in turn, until killed."""
     n = 0
     while True:
-        data: JSONObject = {"life": life, "n": n}
-        timestamp = build_timestamp(life, n)
+        data: JSONObject = {"life": chosen.life, "n": n}
+        timestamp = build_timestamp(chosen.life, n)
         if n % 2:
-            client.heartbeat(bucket_id, data, timestamp=timestamp, pulsetime=0)
+            client.heartbeat(chosen.bucket_id, data, timestamp=timestamp, pulsetime=0)
         else:
-            client.insert_event(bucket_id, Event(timestamp=timestamp, data=data), queued=True)
-        ledger.write(f"{life} {n}\n")
+            client.insert_event(chosen.bucket_id, Event(timestamp=timestamp, data=data), queued=True)
+        ledger.write(f"{chosen.life} {n}\n")
         n += 1
-        time.sleep(PAUSE_S)
+        time.sleep(chosen.pause_s)
 
 
 class PlainPublisher:
@@ -64,9 +62,10 @@ class PlainPublisher:
     paho calls back on its own thread and with locks held that ``publish`` takes, too; so callbacks only enqueue.
     """
 
-    def __init__(self, bucket_id: str, life: int, ledger: TextIO) -> None:
-        self._topic = f"pulseline/v1/{bucket_id}/heartbeat"
-        self._life = life
+    def __init__(self, chosen: argparse.Namespace, ledger: TextIO) -> None:
+        self._topic = f"pulseline/v1/{chosen.bucket_id}/heartbeat"
+        self._life = chosen.life
+        self._pause_s = chosen.pause_s
         self._ledger = ledger
         self._waiting: deque[int] = deque()
         self._mids: dict[int, int] = {}
@@ -101,7 +100,7 @@ class PlainPublisher:
                 self._waiting.append(self._next)
                 self._send(client, self._next)
                 self._next += 1
-                time.sleep(PAUSE_S)
+                time.sleep(self._pause_s)
             mid = news.get()
             if mid is None:
                 return
@@ -141,14 +140,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--username", default="")
     parser.add_argument("--password", default="")
+    parser.add_argument("--pause-s", type=float, default=0.0)
     chosen = parser.parse_args()
     ledger = (chosen.folder / f"{chosen.bucket_id}.ledger").open("a", buffering=1)
     if chosen.kind == "plain":
-        PlainPublisher(chosen.bucket_id, chosen.life, ledger).run(chosen.port, chosen.username, chosen.password)
+        PlainPublisher(chosen, ledger).run(chosen.port, chosen.username, chosen.password)
     outbox = chosen.folder / f"{chosen.bucket_id}.outbox.db"
     user = {"username": chosen.username, "password": chosen.password}
     with Client(port=chosen.port, outbox=outbox, name=chosen.bucket_id, **user) as client:
-        run_library(client, chosen.bucket_id, chosen.life, ledger)
+        run_library(client, chosen, ledger)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_nothing_promised_is_lost_doubled_or_reordered_whatever_is_killed(tmp_pa
 
     with ExitStack() as stack:
         assembly = stack.enter_context(COMBINATIONS[name](tmp_path))
-        crowd = stack.enter_context(run_crowd(tmp_path, assembly.port, assembly.user))
+        crowd = stack.enter_context(run_crowd(tmp_path, assembly.port, assembly.user, pause_s=assembly.pause_s))
         kills = rage(random.Random(seed), assembly, crowd)
         count = check_promises(assembly, crowd)
 

@@ -29,6 +29,9 @@ STORM_S = float(os.environ.get("STORM_S", "120"))
 #: What happens when, as far as chance in here has a say; another one each time unless it is set.
 SEED = os.environ.get("STORM_SEED", "")
 
+#: When one link after the other falls silent, as shares of the storm; there is time to notice before the next one does.
+SILENCES = 0.15, 0.4, 0.65
+
 #: An outbox that does not move for longer is stuck: twice the time in which a connection that is cut off is given up.
 MAX_STILL_S = 60.0
 
@@ -54,14 +57,17 @@ def test_nothing_is_lost_doubled_or_stuck_in_a_bad_network(tmp_path: Path) -> No
         database = server.make_url(f"127.0.0.1:{proxies['database'].port}")
         broker = f"mqtt://pulseline-ingest@127.0.0.1:{proxies['ingest'].port}"
         system = stack.enter_context(build_up(tmp_path / "home", mosquitto, "--database", database, url=broker))
-        crowd = stack.enter_context(run_crowd(tmp_path, proxies["publishers"].port, ("device", PASSWORD)))
+        crowd = stack.enter_context(run_crowd(tmp_path, proxies["publishers"].port, ("device", PASSWORD), pause_s=0.01))
         wait_until(crowd.has_begun, timeout_s=CATCH_UP_S, what="the first event of each publisher")
         pulse = Pulse([tmp_path / f"{bucket_id}.outbox.db" for bucket_id in LIBRARY])
         for proxy in proxies.values():
             proxy.rage()
 
-        deadline = monotonic() + STORM_S
-        while monotonic() < deadline:
+        began = monotonic()
+        silences = dict(zip(SILENCES, chance.sample(list(proxies.values()), len(proxies)), strict=True))
+        while (share := (monotonic() - began) / STORM_S) < 1:
+            for moment in [moment for moment in silences if share > moment]:
+                silences.pop(moment).deafen()
             pause.wait(0.2)
             crowd.check_alive()
             pulse.feel()
