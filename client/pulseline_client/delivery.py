@@ -15,9 +15,9 @@ what is not is sent again from the lane's oldest message:
 A broker closes the connection at a message that the access rights refuse, and says nothing else. So that one refused
 bucket does not hold up the others: after three short-lived connections in a row the lanes that were on their way are
 *suspects*, unless the server gave another reason. One suspect probes at a time. What gets confirmed is cleared; a lane
-whose probe ends a connection is *parked* for a while that grows. A lane that is tried to no avail gives its memory back
-(``Lane.hold_back``), so that the outbox is read on past its messages, and is loaded again (``get_wanted``) when it
-moves.
+whose probe ends a connection at once is *parked* for a while that grows. A lane that is tried to no avail gives its
+memory back (``Lane.hold_back``), so that the outbox is read on past its messages, and is loaded again (``get_wanted``)
+when it moves.
 """
 
 from __future__ import annotations
@@ -111,6 +111,7 @@ class Delivery:
         self._connected_at: float | None = None
         self._short_connections = 0
         self._probed_suspect: Lane | None = None
+        self._probed_at = 0.0
 
     # --- what was put into the outbox
 
@@ -245,6 +246,7 @@ class Delivery:
         self._in_flight += 1
         self._in_flight_bytes += len(message.body)
         self.counters.sent += 1
+        self._probed_at = now if lane is self._probed_suspect else self._probed_at
         if lane.wake_at is None:
             self._set_alarm(lane, now)
         return Transmission(message, lane.messages[0].seq)
@@ -363,7 +365,7 @@ class Delivery:
         if self._connected_at is None:
             return []
         lived_s, self._connected_at = now - self._connected_at, None
-        suspect = None if is_excused else self._probed_suspect
+        suspect = None if is_excused or now - self._probed_at > RESEND_S else self._probed_suspect
         if not is_excused:
             self._judge(suspect, lived_s)
         self._recall_all()

@@ -446,6 +446,18 @@ def test_restarts_of_the_broker_accuse_nobody(bench: Bench) -> None:
     assert bench.send() == [("a", 1, 1)]
 
 
+def test_a_bad_network_parks_nobody(bench: Bench) -> None:
+    """A broker closes at once at what it refuses; a connection that ends later ends for another reason."""
+    bench.load("a", 2)
+    for _ in range(10):
+        assert bench.send()[0] == ("a", 1, 1)
+        bench.lose(after_s=2.0)
+        bench.connect()
+
+    assert bench.delivery.counters.refusals == 0
+    assert bench.acknowledge("a", 1) == [1]
+
+
 def test_second_loss_without_a_connection_changes_nothing(bench: Bench) -> None:
     """An attempt that failed is no loss."""
     bench.load("a")
