@@ -14,7 +14,7 @@ from tests.postgres_server import PostgresServer
 from tests.storm.system import System
 
 #: Mosquitto takes more than a worker can store while other storms rage on the same machine.
-_PAUSE_S: Final = 0.001
+_PAUSE_S: Final = 0.004
 
 
 class Part(Protocol):

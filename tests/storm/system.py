@@ -108,8 +108,7 @@ class System:
 
     def find_children(self, module: str) -> list[int]:
         """Return the process ids of the child that runs ``module``: one, or none while it is started again."""
-        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in find_descendants(self.pid)}
-        return [pid for pid, command in commands.items() if module in command]
+        return [pid for pid in find_descendants(self.pid) if module in read_command(pid)]
 
     def terminate(self) -> int:
         """Stop it as a service manager does, and return its exit code."""
@@ -135,12 +134,21 @@ def clean_environment(home: Path) -> dict[str, str]:
     return kept | {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
+def read_command(pid: int) -> list[str]:
+    """Return the words that a process was started with; none if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def find_descendants(pid: int) -> list[int]:
     """Return the process ids below ``pid``."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *find_descendants(child)]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                found += [child, *find_descendants(child)]
     return found
 
 
