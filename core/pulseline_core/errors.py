@@ -23,7 +23,8 @@
     │   └── NotAuthorized        the access rights refuse it
     ├── Unavailable          the same call may work later: back off, 503
     │   ├── StoreUnavailable
-    │   │   └── DiskFull
+    │   │   ├── DiskFull
+    │   │   └── PartitionTaken
     │   ├── BrokerUnavailable
     │   ├── ServerUnavailable    the REST server
     │   ├── ReplyTimeout
@@ -272,6 +273,14 @@ class DiskFull(StoreUnavailable):
     def __init__(self, path: str) -> None:
         super().__init__(f"no space left on the disk of {path!r}", hint="free some space; nothing acknowledged is lost")
         self.path = path
+
+
+class PartitionTaken(StoreUnavailable):
+    """Another worker holds the partition, so nothing of it may be written here."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"partition {number} belongs to another worker")
+        self.number = number
 
 
 class BrokerUnavailable(Unavailable):

@@ -14,6 +14,7 @@ from pulseline_core import paths
 from pulseline_core.broker_url import InvalidBrokerUrl, parse_broker_url
 from pulseline_core.errors import InvalidSetting, InvalidTopic
 from pulseline_core.message import DEFAULT_MAX_PAYLOAD_BYTES
+from pulseline_core.partition import MAX_PARTITIONS, parse_numbers
 from pulseline_core.settings.spec import Secret, check_values, setting
 from pulseline_core.topic import DEFAULT_ROOT, check_topic_name
 
@@ -228,11 +229,40 @@ class IngestSettings:
     state_interval_s: float = setting(1.0, limits=_SECONDS, help="Least time between two states of one bucket.")
     status_interval_s: float = setting(5.0, limits=_SECONDS, help="Time between two status reports.")
     worker: str = setting("main", help="Name of the worker in its status topic.")
+    partitions: int = setting(
+        1,
+        flag="--partitions",
+        limits=(1, MAX_PARTITIONS),
+        help="Shares of the buckets, which several workers hold between them; 1 is one worker for all.",
+    )
+    partition: tuple[str, ...] = setting(
+        (),
+        flag="--partition",
+        default_text="a fair share of those that are free",
+        help="Partitions that this worker takes, and no others, as in 0-3,6.",
+    )
+    broker_partitions: bool = setting(
+        False, help="The broker deals the partitions out, as NATS does with deploy/nats; else each worker looks."
+    )
 
     def __post_init__(self) -> None:
         check_values("ingest", self)
+        try:
+            parse_numbers(self.partition, self.partitions)
+        except ValueError as error:
+            raise InvalidSetting("ingest.partition", str(error), hint="say how many there are: --partitions") from error
         if not self.worker or set(self.worker) & set("/+#\0"):
             raise InvalidSetting("ingest.worker", f"is {self.worker!r}, not the text of one topic level")
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether several workers share the buckets."""
+        return self.partitions > 1
+
+    @property
+    def told_partitions(self) -> frozenset[int]:
+        """The partitions that this worker is told to take; none is a fair share."""
+        return parse_numbers(self.partition, self.partitions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,18 +14,23 @@ from pulseline_core.store.buckets import BucketRow
 from pulseline_core.store.dead_letters import DeadLetter
 from pulseline_core.store.event_rows import EventRow
 from pulseline_core.store.opening import open_reader, open_store
+from pulseline_core.store.places import open_roster
 from pulseline_core.store.reader import Reader
+from pulseline_core.store.roster import Attendance, Roster
 from pulseline_core.store.timeline import Imported
 from pulseline_core.store.writer import Store, Transaction
 
 __all__ = [
+    "Attendance",
     "BucketRow",
     "DeadLetter",
     "EventRow",
     "Imported",
     "Reader",
+    "Roster",
     "Store",
     "Transaction",
     "open_reader",
+    "open_roster",
     "open_store",
 ]

@@ -103,6 +103,10 @@ class PostgresBackend:
         """Connect for reading."""
         return self._connect("SET default_transaction_read_only = on")
 
+    def connect(self) -> psycopg.Connection[Any]:
+        """Connect for something else than the tables."""
+        return psycopg.connect(**self._parameters, autocommit=True)
+
     def get_driver(self, database: peewee.Database) -> PostgresDriver:
         """Return what runs the statements."""
         return PostgresDriver(database.connection())  # type: ignore[no-untyped-call]  # peewee's stubs

@@ -89,6 +89,7 @@ CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
     (errors.StoreUnavailable("database is locked"), "database is locked", "", ExitCode.UNAVAILABLE),
     (
         errors.DiskFull("/data"),
+        errors.PartitionTaken(3),
         "no space left on the disk of '/data'",
         "free some space; nothing acknowledged is lost",
         ExitCode.DISK_FULL,

@@ -1,0 +1,129 @@
+"""Partitions on a PostgreSQL server: who holds which, by advisory locks that end with the session that took them.
+
+* **A partition's lock belongs to the session that writes.** A worker whose writing connection is gone has lost the
+  partition with it, and what it had not committed; it can not write again before it has the lock again. So of two
+  workers, one that was held up and one that took its place, never do both commit.
+* **The server ends a session that falls silent**, whatever its worker is waiting for, and a crash ends it at once. A
+  worker that lives says something every few seconds.
+* **The roster** is a session of each process beside that: a shared lock tells how many workers want a fair share, and
+  another one how many partitions there are, which has to be the same for all of them.
+
+The locks of different schemas of one database do not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import peewee
+import psycopg
+
+from pulseline_core.errors import InvalidSetting, PartitionTaken
+from pulseline_core.partition import Partition
+from pulseline_core.store.postgres import PostgresBackend
+from pulseline_core.store.roster import Attendance
+
+#: How long a session that holds something may be silent.
+_SILENCE_TIMEOUT: Final = "15s"
+
+_WATCH: Final = (
+    f"SET idle_session_timeout = '{_SILENCE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '{_SILENCE_TIMEOUT}'"
+)
+
+#: The first half of a lock's name; the second is the partition's number, how many there are, and 0.
+_PARTITION: Final = "pulseline.partition"
+_COUNT: Final = "pulseline.partitions"
+_WORKER: Final = "pulseline.worker"
+
+_TAKE: Final = "SELECT pg_try_advisory_lock(hashtext(%s || '.' || current_schema()), %s)"
+_SHARE: Final = "SELECT pg_advisory_lock_shared(hashtext(%s || '.' || current_schema()), %s)"
+_RETURN: Final = "SELECT pg_advisory_unlock_shared(hashtext(%s || '.' || current_schema()), %s)"
+
+#: The second half of each lock, by the first one; the server's manual, "pg_locks": 2 stands for keys of two halves.
+_LIST: Final = (
+    "SELECT name, objid::bigint FROM pg_locks"
+    " JOIN unnest(%s::text[]) AS name"
+    " ON classid::bigint = hashtext(name || '.' || current_schema())::bigint & 4294967295"
+    " WHERE locktype = 'advisory' AND objsubid = 2 AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class LeasedPostgresBackend(PostgresBackend):
+    """A database whose writer holds a partition, as long as its connection lasts."""
+
+    def __init__(self, url: str, lease: Partition) -> None:
+        super().__init__(url)
+        self._lease = lease
+
+    def open_writer(self) -> peewee.Database:
+        """Connect for writing.
+
+        Raises:
+            PartitionTaken: another worker holds the partition.
+        """
+        database = super().open_writer()
+        connection: psycopg.Connection[Any] = database.connection()  # type: ignore[no-untyped-call]  # peewee's stubs
+        is_ours = False
+        try:
+            connection.execute(_WATCH.encode())
+            [(is_ours,)] = connection.execute(_TAKE.encode(), (_PARTITION, self._lease.number))
+        finally:
+            if not is_ours:
+                connection.close()
+        if not is_ours:
+            raise PartitionTaken(self._lease.number)
+        return database
+
+
+class PostgresRoster:
+    """A ``Roster`` of shared locks."""
+
+    def __init__(self, url: str, *, count: int) -> None:
+        self._backend = PostgresBackend(url)
+        self._count = count
+        self._connection: psycopg.Connection[Any] | None = None
+        self._is_worker = False
+
+    def attend(self, *, is_worker: bool) -> Attendance:
+        """Say whether this process wants a fair share, and return who is there; see ``Roster``."""
+        with self._mapped_errors():
+            connection = self._connection or self._connect()
+            if is_worker is not self._is_worker:
+                connection.execute((_SHARE if is_worker else _RETURN).encode(), (_WORKER, 0))
+                self._is_worker = is_worker
+            rows = connection.execute(_LIST.encode(), ([_PARTITION, _COUNT, _WORKER],)).fetchall()
+        for name, count in rows:
+            if name == _COUNT and count != self._count:
+                raise InvalidSetting(
+                    "ingest.partitions",
+                    f"is {self._count}, while another worker on this database has {count}",
+                    hint="give all workers the same number; docs/how-to/nats.md says how to change it",
+                )
+        return Attendance(
+            workers=sum(name == _WORKER for name, _ in rows),
+            held=frozenset(number for name, number in rows if name == _PARTITION),
+        )
+
+    def close(self) -> None:
+        """Be there no more."""
+        connection, self._connection = self._connection, None
+        self._is_worker = False
+        if connection is not None:
+            connection.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = self._connection = self._backend.connect()
+        connection.execute(_WATCH.encode())
+        connection.execute(_SHARE.encode(), (_COUNT, self._count))
+        return connection
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._backend.errors as error:
+            self.close()
+            raise self._backend.translate(error) from error

@@ -1,0 +1,120 @@
+"""Who holds a partition on a PostgreSQL server, and how it passes from one worker to the next."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pulseline_core.errors import InvalidSetting, PartitionTaken, StoreUnavailable
+from pulseline_core.partition import Partition
+from pulseline_core.store import Attendance, open_roster, open_store, postgres_lease
+from tests.contract.store.samples import insert, make_event
+from tests.postgres_server import PostgresServer
+from tests.storm.system import wait_until
+
+TIMEOUT_S = 10.0
+
+LEASE = Partition(3, 8)
+
+
+def test_partition_has_one_writer(url: str) -> None:
+    """Another one is refused until the first is closed; another partition is not."""
+    with open_store(url, lease=LEASE), open_store(url, lease=Partition(4, 8)):
+        with pytest.raises(PartitionTaken, match="partition 3 belongs to another worker"):
+            open_store(url, lease=LEASE)
+
+    open_store(url, lease=LEASE).close()
+
+
+def test_partitions_of_two_schemas_do_not_meet(server: PostgresServer, url: str) -> None:
+    """Each is a database of its own."""
+    with open_store(url, lease=LEASE):
+        open_store(server.make_url(), lease=LEASE).close()
+
+
+def test_writer_that_lost_its_connection_has_the_partition_again_before_it_writes(
+    server: PostgresServer, url: str
+) -> None:
+    """If nobody took it meanwhile; if somebody did, it stores nothing."""
+    with open_store(url, lease=LEASE) as store:
+        insert(store, make_event(0))
+        server.terminate_backends()
+        insert(store, make_event(1))
+        server.terminate_backends()
+        with open_store(url, lease=LEASE) as other:
+            with pytest.raises(PartitionTaken):
+                insert(store, make_event(2))
+            insert(other, make_event(3))
+
+
+@pytest.mark.parametrize("is_writing", [False, True], ids=["idle", "writing"])
+def test_writer_that_falls_silent_loses_the_partition(
+    url: str, monkeypatch: pytest.MonkeyPatch, is_writing: bool
+) -> None:
+    """The next one has it, and what the silent one had not committed is undone."""
+    monkeypatch.setattr(postgres_lease, "_WATCH", postgres_lease._WATCH.replace("15s", "200ms"))
+    silent = open_store(url, lease=LEASE)
+
+    def take() -> None:
+        def is_free() -> bool:
+            try:
+                open_store(url, lease=LEASE).close()
+            except PartitionTaken:
+                return False
+            return True
+
+        wait_until(is_free, timeout_s=TIMEOUT_S, what="the partition")
+
+    with closing(silent):
+        if is_writing:
+            with pytest.raises(StoreUnavailable), silent.transaction():
+                take()
+        else:
+            take()
+
+
+def test_roster_tells_who_is_there(url: str) -> None:
+    """How many workers want a fair share, and which partitions are held, whoever holds them."""
+    one, other = (open_roster(url, count=8) for _ in range(2))
+    with closing(one), closing(other):
+        before = one.attend(is_worker=True)
+        other.attend(is_worker=True)
+        with open_store(url, lease=LEASE):
+            both = one.attend(is_worker=True)
+        other.attend(is_worker=False)
+        after = one.attend(is_worker=True)
+
+    assert [before, both, after] == [
+        Attendance(workers=1, held=frozenset()),
+        Attendance(workers=2, held=frozenset({3})),
+        Attendance(workers=1, held=frozenset()),
+    ]
+
+
+def test_roster_connects_again(server: PostgresServer, url: str) -> None:
+    """The call that finds the connection gone fails, the next one works."""
+    with closing(open_roster(url, count=8)) as roster:
+        roster.attend(is_worker=True)
+        server.terminate_backends()
+        with pytest.raises(StoreUnavailable):
+            roster.attend(is_worker=True)
+
+        assert roster.attend(is_worker=True).workers == 1
+
+
+def test_two_numbers_of_partitions_on_one_database_are_refused(url: str) -> None:
+    """Each bucket would belong to two workers."""
+    with closing(open_roster(url, count=8)) as one, closing(open_roster(url, count=4)) as other:
+        one.attend(is_worker=True)
+        with pytest.raises(InvalidSetting, match="is 4, while another worker on this database has 8"):
+            other.attend(is_worker=False)
+
+
+def test_a_file_has_no_partitions(tmp_path: Path) -> None:
+    """One process writes it."""
+    path = tmp_path / "pulseline.db"
+    for call in (lambda: open_store(path, lease=LEASE), lambda: open_roster(path, count=8)):
+        with pytest.raises(InvalidSetting, match="the database is a file, which one process writes"):
+            call()
