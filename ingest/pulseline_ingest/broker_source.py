@@ -10,6 +10,8 @@ and the few messages that were read beyond a group. Another thread only calls ``
 * What could not be committed ends the connection, since brokers send again only then.
 * Nothing is published while there is no connection: library clients miss their acknowledgements and send again, and
   states and status are published anew with the next one.
+* A worker that has a partition needs the broker to keep its session. One that is new is left at once and looked for
+  again, before there is anything in it; a broker that has forgotten it by then is refused.
 * Being connected proves nothing (``progress``): a connection that nothing comes over any more is given up.
 """
 
@@ -29,7 +31,7 @@ from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.types import JSONObject
 from pulseline_core.waker import Waker
 from pulseline_ingest.connection import Connection
-from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login
+from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login, SessionMissing
 from pulseline_ingest.probe import build_probe, read_probe_age_s
 from pulseline_ingest.progress import Progress
 from pulseline_ingest.source import Outgoing, Received
@@ -42,6 +44,8 @@ _MAX_RECONNECT_S: Final = 5.0
 #: A connection that lasted for so long is followed by the next one at once. Those that end soon are not: two workers
 #: of one name take the session from one another, and few brokers say so.
 _STABLE_S: Final = 3.0
+
+_NO_SESSIONS: Final = "it keeps no session when a connection ends, so a partition can not pass from worker to worker"
 
 #: How long nothing may happen before the connection is looked after.
 _PATIENCE_S: Final = 1.0
@@ -60,22 +64,24 @@ class BrokerSource:
 
     Args:
         login: where and as whom.
-        probe_topic: where the worker says something to itself; among the topics that it subscribes to.
 
     Attributes:
         on_ready: called within ``receive`` when messages begin to come over a new connection.
+        check_right: called within ``receive`` before anything is read or connected; what it raises comes out of there.
     """
 
-    def __init__(self, login: Login, *, probe_topic: str) -> None:
+    def __init__(self, login: Login) -> None:
         self.on_ready: Callable[[], object] = bool
+        self.check_right: Callable[[], object] = bool
         self._login = login
-        self._probe_topic = probe_topic
+        self._probe_topic = login.share.probe_topic
         self._level = Level.MQTT_5
         self._known_level: Level | None = None
         self._connection: Connection | None = None
         self._loss: _Loss | None = None
         self._connections = 0
-        self._ready_at = monotonic()
+        self._is_session_new = False
+        self._ready_at = self._ready_until = monotonic()
         self._backoff = Backoff(_RECONNECT_S, _MAX_RECONNECT_S, jitter=0.5)
         self._progress = Progress(now=monotonic())
         self._waker = Waker()
@@ -104,6 +110,12 @@ class BrokerSource:
     def lag_s(self) -> float:
         """How long the last probe took, or the next one takes already: it waits behind everything else."""
         return self._progress.get_lag_s(now=monotonic())
+
+    @property
+    def away_s(self) -> float:
+        """For how long there has been no connection over which messages come."""
+        connection = self._connection
+        return 0.0 if connection is not None and connection.is_ready else monotonic() - self._ready_until
 
     def wait_ready(self, timeout_s: float) -> BrokerRefused | None:
         """Wait for the first connection, but not for longer than that; return why the broker does not want us."""
@@ -171,6 +183,7 @@ class BrokerSource:
         self._waker.close()
 
     def _read(self, max_messages: int) -> list[Received]:
+        self.check_right()
         now = monotonic()
         if self._connection is None:
             if self._loss is not None and now < self._loss.retry_at:
@@ -188,7 +201,7 @@ class BrokerSource:
         return received
 
     def _connect(self) -> Connection:
-        connection = Connection(self._login, self._level, keeps_subscriptions=self._connections > 0)
+        connection = Connection(self._login, self._level, keeps_subscriptions=self._keeps_subscriptions)
         try:
             connection.open()
         except BrokerUnavailable:
@@ -196,7 +209,12 @@ class BrokerSource:
             raise
         return connection
 
+    @property
+    def _keeps_subscriptions(self) -> bool:
+        return self._connections > 0 and not self._is_session_new
+
     def _note_ready(self) -> None:
+        self._is_session_new = False
         self._known_level = self._level
         self._ready_at = monotonic()
         self._progress.begin()
@@ -231,10 +249,15 @@ class BrokerSource:
     def _lose(self, error: BrokerUnavailable) -> None:
         """Let go of the connection and plan the next one."""
         if self._connection is not None:
-            if self._connection.is_ready and monotonic() - self._ready_at >= _STABLE_S:
-                self._backoff.reset()
+            if self._connection.is_ready:
+                self._note_unready()
             self._connection.close()
             self._connection = None
+        if isinstance(error, SessionMissing):
+            if not self._is_session_new:
+                self._is_session_new = True
+                return
+            error = BrokerRefused(self._login.host, self._login.port, _NO_SESSIONS)
         if isinstance(error, LevelRefused) and self._known_level is None:
             self._level = Level.MQTT_3_1_1 if self._level is Level.MQTT_5 else Level.MQTT_5
         if self._loss is None or str(self._loss.error) != str(error):
@@ -243,6 +266,11 @@ class BrokerSource:
         with self._settled:
             self._loss = _Loss(error, retry_at)
             self._settled.notify_all()
+
+    def _note_unready(self) -> None:
+        self._ready_until = monotonic()
+        if self._ready_until - self._ready_at >= _STABLE_S:
+            self._backoff.reset()
 
     def _wait(self, timeout_s: float) -> None:
         """Wait until something comes in, there is room for what is to go out, or it is time to look."""

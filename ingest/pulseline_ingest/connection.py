@@ -36,7 +36,15 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pulseline_core.errors import BrokerUnavailable, ConfigError
 from pulseline_ingest.buffered_socket import BufferedSocket
-from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login, WorkerReplaced
+from pulseline_ingest.login import (
+    BrokerRefused,
+    ConnectionEnded,
+    Level,
+    LevelRefused,
+    Login,
+    SessionMissing,
+    WorkerReplaced,
+)
 from pulseline_ingest.publish_packet import MalformedPublish, PublishPacket, decode_publish
 from pulseline_ingest.source import Outgoing, Received
 
@@ -97,6 +105,7 @@ class Connection:
         self._deadline = 0.0
         self._housekeeping_at = 0.0
         self._client = _Client(login, level)
+        self._topic_filters = login.topic_filters
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.take_publish = self._on_publish
@@ -141,6 +150,7 @@ class Connection:
 
         Raises:
             BrokerUnavailable: the connection is lost; what was not returned comes again.
+            SessionMissing: the broker had none, and one is needed.
             WorkerReplaced: another process has taken the session over.
         """
         buffer = self._socket
@@ -237,14 +247,16 @@ class Connection:
             self._note_problem(self._build_refusal(name))
             return
         self._is_admitted = True
-        if flags.session_present and self._keeps_subscriptions:
+        if self._login.needs_session and not flags.session_present:
+            self._note_problem(SessionMissing(self._login.host, self._login.port))
+        elif flags.session_present and self._keeps_subscriptions:
             self.is_ready = True
         else:
-            self._client.subscribe_all(self._login.topic_filters)
+            self._client.subscribe_all(self._topic_filters)
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         refused = [
-            topic_filter for topic_filter, code in zip(self._login.topic_filters, codes, strict=True) if code.is_failure
+            topic_filter for topic_filter, code in zip(self._topic_filters, codes, strict=True) if code.is_failure
         ]
         if refused:
             reason = f"we may not subscribe to {refused[0]!r}"
@@ -255,7 +267,7 @@ class Connection:
         self._received_bytes += len(packet.payload)
         self._received.append(
             Received(
-                topic=packet.topic,
+                topic=self._login.share.restore(packet.topic),
                 payload=packet.payload,
                 received_at=datetime.now(UTC),
                 client_id=None,

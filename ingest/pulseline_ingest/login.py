@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from pulseline_core.errors import BrokerUnavailable, ConfigError, ExitCode
+from pulseline_ingest.share import Share
 from pulseline_ingest.source import Outgoing
 
 _LOGIN_HINT: Final = "see [mqtt] of the settings: broker, password, ca_file"
@@ -37,6 +38,13 @@ class LevelRefused(BrokerUnavailable):
     """The broker does not speak this version of the protocol, or did not get as far as an answer."""
 
 
+class SessionMissing(BrokerUnavailable):
+    """The broker had no session for us; it has made one, if it makes any."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, "it had no session for us", hint="")
+
+
 class ConnectionEnded(BrokerUnavailable):
     """There was a connection, and it is no more, or is of no use any more."""
 
@@ -63,6 +71,7 @@ class Login:
 
     Attributes:
         tls: encrypts the connection; ``None`` is plain TCP.
+        share: what of all messages it wants.
         receive_maximum: how many unacknowledged messages we take, where the broker asks.
         will: what the broker publishes when the connection is lost.
     """
@@ -75,5 +84,15 @@ class Login:
     client_id: str
     session_expiry_s: int
     receive_maximum: int
-    topic_filters: Sequence[str]
+    share: Share
     will: Outgoing
+
+    @property
+    def needs_session(self) -> bool:
+        """Whether the broker has to keep a session for whoever connects next in our place."""
+        return self.share.partition is not None
+
+    @property
+    def topic_filters(self) -> Sequence[str]:
+        """What to subscribe to."""
+        return self.share.topic_filters

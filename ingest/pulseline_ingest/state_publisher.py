@@ -11,6 +11,7 @@ from pulseline_core.store import Reader
 from pulseline_core.topic import Kind, build_topic
 from pulseline_core.types import BucketId
 from pulseline_ingest.encoding import encode
+from pulseline_ingest.share import Share
 from pulseline_ingest.source import Outgoing
 from pulseline_ingest.state import StateSchedule
 
@@ -20,9 +21,9 @@ logger = logging.getLogger(__name__)
 class StatePublisher:
     """Builds the retained messages on ``{root}/{bucket}/state``; used on the worker's thread."""
 
-    def __init__(self, reader: Reader, *, root: str, interval_s: float) -> None:
+    def __init__(self, reader: Reader, *, share: Share, interval_s: float) -> None:
         self._reader = reader
-        self._root = root
+        self._share = share
         self._interval_s = interval_s
         self._schedule = StateSchedule(interval_s)
         #: When to read which buckets there are, all of which are due; ``None`` if they need not be.
@@ -61,11 +62,11 @@ class StatePublisher:
     def _survey(self, now: float) -> None:
         if self._survey_at is not None and now >= self._survey_at:
             self._survey_at = now + self._interval_s  # unless it can be read
-            self._schedule.mark(self._reader.read_bucket_ids())
+            self._schedule.mark(filter(self._share.has_bucket, self._reader.read_bucket_ids()))
             self._survey_at = None
 
     def _build(self, bucket_id: BucketId) -> Outgoing:
-        topic = build_topic(self._root, bucket_id, Kind.STATE)
+        topic = build_topic(self._share.root, bucket_id, Kind.STATE)
         return Outgoing(topic=topic, payload=_encode(self._reader.read_newest(bucket_id)), retain=True)
 
 

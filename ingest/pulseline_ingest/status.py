@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from pulseline_core.partition import Partition
 from pulseline_core.times import format_timestamp
 from pulseline_core.types import JSONObject
 from pulseline_ingest.counters import Counters
@@ -104,6 +105,8 @@ class WorkerFacts:
 
     Attributes:
         interval_s: how often it reports; a worker that is silent for several of them is stuck, or gone.
+        host: the machine it runs on.
+        partition: its share of the buckets; ``None`` is all of them.
     """
 
     root: str
@@ -112,6 +115,8 @@ class WorkerFacts:
     epoch: str
     started: datetime
     interval_s: float
+    host: str = ""
+    partition: Partition | None = None
 
     def build_online(
         self,
@@ -143,12 +148,18 @@ class WorkerFacts:
                 "counters": counters.to_json(),
                 "commit": commit.to_json(),
                 **load,
+                **self._build_partition(),
             }
         )
 
     def build_offline(self) -> Outgoing:
         """Return the last report."""
         return self._build({"state": "offline", "version": self.version, "epoch": self.epoch})
+
+    def _build_partition(self) -> JSONObject:
+        if self.partition is None:
+            return {}
+        return {"partition": self.partition.number, "partitions": self.partition.count, "host": self.host}
 
     def _build(self, report: JSONObject) -> Outgoing:
         payload = encode({"worker": self.worker, **report})

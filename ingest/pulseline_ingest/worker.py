@@ -36,6 +36,7 @@ from weakref import WeakSet
 
 from pulseline_core.backoff import Backoff
 from pulseline_core.errors import ConfigError, StoreUnavailable
+from pulseline_core.message import Nothing
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Store
 from pulseline_ingest.acknowledgement import AcknowledgementRules, build_problems
@@ -44,6 +45,7 @@ from pulseline_ingest.counters import Counters
 from pulseline_ingest.effects import Effects
 from pulseline_ingest.outcome import Failure
 from pulseline_ingest.reading import Delivery, describe_bug, read_message
+from pulseline_ingest.share import Share
 from pulseline_ingest.source import Outgoing, Received, Source
 from pulseline_ingest.state_publisher import StatePublisher
 from pulseline_ingest.status import CommitFigures, Peaks, Timer, WorkerFacts
@@ -72,10 +74,12 @@ class WorkerParts:
 
     Attributes:
         store: open, and used by the worker's thread alone.
+        share: what of all messages is to be applied.
         max_batch: messages in one transaction, at most.
     """
 
     store: Store
+    share: Share
     batcher: Batcher
     states: StatePublisher
     facts: WorkerFacts
@@ -126,11 +130,17 @@ class Worker:
             group = self._refuse_followers(group)
         if not group:
             return
-        if self._commit([read_message(received, self._parts.payload_rules) for received in group]):
+        if self._commit([self._read(received) for received in group]):
             self._backoff.reset()
             return
         self._publish_views(len(group))
         self._source.pause(self._backoff.next_delay_s(random.random))
+
+    def _read(self, received: Received) -> Delivery:
+        """Read a message; one of another worker's asks for nothing, and is acknowledged in its turn."""
+        if not self._parts.share.has_topic(received.topic):
+            return Delivery(received, Nothing())
+        return read_message(received, self._parts.payload_rules)
 
     def _refuse_followers(self, group: Sequence[Received]) -> Sequence[Received]:
         """Give back what follows a message that was given back, on its connection; return the others."""

@@ -15,6 +15,7 @@ from pulseline_core.types import JSONObject
 from pulseline_ingest.acknowledgement import AcknowledgementRules
 from pulseline_ingest.apply import ApplyRules, Host
 from pulseline_ingest.batch import Batcher
+from pulseline_ingest.share import Share
 from pulseline_ingest.source import Received
 from pulseline_ingest.state_publisher import StatePublisher
 from pulseline_ingest.status import WorkerFacts
@@ -26,6 +27,7 @@ from tests.unit.ingest.samples import ROOT, receive
 HOST = Host(name="laptop", device_id="device-1")
 RULES = ApplyRules(host=HOST)
 PAYLOAD_RULES = PayloadRules(root=ROOT)
+SHARE = Share(root=ROOT, worker="main")
 
 Break: TypeAlias = Callable[[Callable[[BucketRow, Event], Exception | None]], None]
 """Lets merges fail; takes what says, for a bucket and an event, which error comes instead."""
@@ -61,8 +63,9 @@ class Bench:
         """Return the parts of a worker; it reports after every group unless told otherwise."""
         return WorkerParts(
             store=self.store,
+            share=SHARE,
             batcher=Batcher(PAYLOAD_RULES, self.rules),
-            states=StatePublisher(self.reader, root=ROOT, interval_s=state_interval_s),
+            states=StatePublisher(self.reader, share=SHARE, interval_s=state_interval_s),
             facts=WorkerFacts(
                 root=ROOT,
                 worker="main",

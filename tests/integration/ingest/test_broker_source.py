@@ -15,6 +15,7 @@ from pulseline_core.topic import PROBE_LEVEL
 from pulseline_ingest import broker_source, progress
 from pulseline_ingest.broker_source import BrokerSource
 from pulseline_ingest.login import BrokerRefused, Login
+from pulseline_ingest.share import Share
 from pulseline_ingest.source import Outgoing, Received
 from tests.mosquitto import PASSWORD, Mosquitto
 
@@ -42,7 +43,7 @@ def build_login(port: int, **changes: object) -> Login:
         "client_id": "pulseline-ingest-main",
         "session_expiry_s": 3600,
         "receive_maximum": 2000,
-        "topic_filters": (f"{ROOT}/+/heartbeat", f"{ROOT}/+/meta", PROBE_TOPIC),
+        "share": Share(root=ROOT, worker="main"),
         "will": Outgoing(topic=f"{ROOT}/_status/main", payload=b"gone", qos=1, retain=True),
     }
     return Login(**{**facts, **changes})  # type: ignore[arg-type]  # what each is, is written above
@@ -51,7 +52,7 @@ def build_login(port: int, **changes: object) -> Login:
 @contextmanager
 def build_source(mosquitto: Mosquitto, **changes: object) -> Iterator[BrokerSource]:
     """Give the block a source that is not connected yet: messages may wait for it."""
-    source = BrokerSource(build_login(mosquitto.port, **changes), probe_topic=PROBE_TOPIC)
+    source = BrokerSource(build_login(mosquitto.port, **changes))
     try:
         yield source
     finally:
@@ -197,7 +198,7 @@ def test_broker_that_was_killed_is_connected_to_again(mosquitto: Mosquitto) -> N
 
 def test_wrong_password_is_told_at_once(mosquitto: Mosquitto) -> None:
     """Waiting would not help."""
-    source = BrokerSource(build_login(mosquitto.port, password="wrong"), probe_topic=PROBE_TOPIC)
+    source = BrokerSource(build_login(mosquitto.port, password="wrong"))
     began = monotonic()
 
     thread = threading.Thread(target=lambda: source.receive(1, TIMEOUT_S))
@@ -270,7 +271,7 @@ def test_broker_that_is_away_is_asked_again_and_again(tmp_path: Path, caplog: py
     """Nothing is received, nothing raised; it is said once."""
     mosquitto = Mosquitto(folder=tmp_path / "mosquitto")
     with ExitStack() as stack:
-        source = BrokerSource(build_login(mosquitto.port), probe_topic=PROBE_TOPIC)
+        source = BrokerSource(build_login(mosquitto.port))
         stack.callback(source.close)
         assert source.receive(1, 1.0) == []
         stack.enter_context(mosquitto)

@@ -18,15 +18,15 @@ TAKEN_OVER = b"\xe0\x02\x8e\x00"
 CONNACK_3 = b"\x20\x02\x01\x00"
 REFUSED_3 = b"\x20\x02\x00\x01"
 
-#: MQTT 3.1.1 section 3.9, for the first SUBSCRIBE of a connection and its three filters.
-SUBACK_3 = b"\x90\x05\x00\x01\x01\x01\x01"
+#: MQTT 3.1.1 section 3.9, for the first SUBSCRIBE of a connection and its six filters.
+SUBACK_3 = b"\x90\x08\x00\x01" + 6 * b"\x01"
 
 
 @pytest.mark.parametrize("refusal", [REFUSED_3, b""], ids=["refused", "closed"])
 def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(refusal: bytes) -> None:
     """Whether it says so or closes the connection; the session is a lasting one all the same."""
     with ScriptedBroker(refusal, CONNACK_3 + SUBACK_3) as broker:
-        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        source = BrokerSource(build_login(broker.port))
         while not source.report["connected"]:
             assert source.receive(1, 0.1) == []
         source.close()
@@ -42,7 +42,7 @@ def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(refusal: bytes)
 def test_worker_that_was_replaced_ends() -> None:
     """Instead of taking the session back, and so on for ever."""
     with ScriptedBroker(CONNACK_5 + TAKEN_OVER) as broker:
-        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        source = BrokerSource(build_login(broker.port))
         with pytest.raises(WorkerReplaced, match="another worker has connected to the broker as 'pulseline-ingest-ma"):
             source.receive(1, TIMEOUT_S)
         source.close()
@@ -52,7 +52,7 @@ def test_broker_that_refuses_a_topic_is_refusing_us() -> None:
     """Half of the topics would be half of the data."""
     refused = SUBACK_3[:-1] + b"\x80"
     with ScriptedBroker(REFUSED_3, CONNACK_3 + refused) as broker:
-        source = BrokerSource(build_login(broker.port), probe_topic=PROBE_TOPIC)
+        source = BrokerSource(build_login(broker.port))
         source.receive(1, 1.0)
         refusal = source.wait_ready(0)
         source.close()

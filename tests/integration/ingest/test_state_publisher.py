@@ -9,15 +9,15 @@ from pulseline_core.types import BucketId
 from pulseline_ingest.source import Outgoing
 from pulseline_ingest.state_publisher import StatePublisher
 from tests.contract.store.samples import MAIL, beat, get_row, make_event
-from tests.integration.ingest.bench import Bench
-from tests.unit.ingest.samples import ROOT, read_json
+from tests.integration.ingest.bench import SHARE, Bench
+from tests.unit.ingest.samples import read_json
 
 PLUG, DESK = BucketId("plug"), BucketId("living room")
 
 
 def build(bench: Bench) -> StatePublisher:
     """Return a publisher with an interval of a second."""
-    return StatePublisher(bench.reader, root=ROOT, interval_s=1.0)
+    return StatePublisher(bench.reader, share=SHARE, interval_s=1.0)
 
 
 def test_state_is_the_newest_event(bench: Bench) -> None:
@@ -82,7 +82,7 @@ def test_rest_beyond_the_limit_comes_next(bench: Bench) -> None:
 def test_state_that_can_not_be_read_is_due_again(path: Path) -> None:
     """After the interval, when the database is there."""
     with open_reader(path) as reader:
-        states = StatePublisher(reader, root=ROOT, interval_s=1.0)
+        states = StatePublisher(reader, share=SHARE, interval_s=1.0)
         states.mark([PLUG])
 
         assert states.build_due(10, now=0.0) == []
@@ -95,7 +95,7 @@ def test_state_that_can_not_be_read_is_due_again(path: Path) -> None:
 def test_all_buckets_are_due_when_the_database_is_back(path: Path) -> None:
     """A new connection to the broker while the database is away ends nothing."""
     with open_reader(path) as reader:
-        states = StatePublisher(reader, root=ROOT, interval_s=1.0)
+        states = StatePublisher(reader, share=SHARE, interval_s=1.0)
         states.mark_all(now=0.0)
 
         assert states.get_wait_s(now=0.0) == 0.0

@@ -89,11 +89,11 @@ CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
     (errors.StoreUnavailable("database is locked"), "database is locked", "", ExitCode.UNAVAILABLE),
     (
         errors.DiskFull("/data"),
-        errors.PartitionTaken(3),
         "no space left on the disk of '/data'",
         "free some space; nothing acknowledged is lost",
         ExitCode.DISK_FULL,
     ),
+    (errors.PartitionTaken(3), "partition 3 belongs to another worker", "", ExitCode.UNAVAILABLE),
     (
         errors.BrokerUnavailable("127.0.0.1", 1883, "connection refused"),
         "no MQTT broker answers at 127.0.0.1:1883: connection refused",
