@@ -1,0 +1,120 @@
+"""Several ``pulseline ingest`` share the buckets, and take over what one of them leaves."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from pulseline_core.store import open_reader
+from tests.e2e.ingest_process import IngestProcess
+from tests.e2e.publishing import BUCKETS, Publishing
+from tests.mosquitto import Mosquitto
+from tests.nats_cluster import NatsCluster
+from tests.postgres_server import PostgresServer
+from tests.storm.system import wait_until
+
+TIMEOUT_S = 30.0
+
+#: By when a worker that died is replaced and nothing waits any more.
+TAKEOVER_S = 30.0
+
+COUNT = 8
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """Give the tests a server whose commits reach the disk."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def database(server: PostgresServer) -> str:
+    """Give the test an empty schema."""
+    return server.make_url()
+
+
+class Scene:
+    """Two workers on one database, and what is stored there."""
+
+    def __init__(self, folder: Path, server: PostgresServer, database: str, stack: ExitStack) -> None:
+        self._folder = folder
+        self._server = server
+        self._database = database
+        self._stack = stack
+
+    def start(self, name: str, broker: str, *flags: str) -> IngestProcess:
+        """Start a worker; returns when it is ready."""
+        common = ("--broker", broker, "--database", self._database, "--partitions", str(COUNT))
+        return self._stack.enter_context(IngestProcess(home=self._folder / name, flags=(*common, *flags)))
+
+    def read_holders(self) -> dict[int, int]:
+        """Return how many partitions each session's process holds, by the id of the client process."""
+        rows = self._server.execute(
+            "SELECT objid::int, a.client_port, a.pid FROM pg_locks JOIN pg_stat_activity a USING (pid)"
+            " WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted"
+        )
+        return {number: pid for number, _, pid in rows}
+
+    def await_all_held(self) -> None:
+        """Return when every partition is held."""
+        wait_until(
+            lambda: len(self.read_holders()) == COUNT, timeout_s=TAKEOVER_S, what="a holder for each partition"
+        )
+
+    def read(self) -> dict[str, list[int]]:
+        """Return the numbers of each bucket's events, oldest first."""
+        with open_reader(self._database) as reader:
+            return {
+                bucket_id: [event.data["n"] for event in reversed(reader.read_events(bucket_id))]
+                for bucket_id in reader.read_bucket_ids()
+            }
+
+    def await_stored(self, expected: dict[str, list[int]], *, timeout_s: float = TIMEOUT_S) -> float:
+        """Return the seconds until what is stored is what was published."""
+        began = monotonic()
+        try:
+            wait_until(lambda: self.read() == expected, timeout_s=timeout_s, what="all of it")
+        except AssertionError:
+            found = self.read()
+            differing = {name: found.get(name) for name in expected if found.get(name) != expected[name]}
+            raise AssertionError(str(differing)[:4000]) from None
+        return monotonic() - began
+
+
+@pytest.fixture
+def scene(tmp_path: Path, server: PostgresServer, database: str) -> Iterator[Scene]:
+    """Give the test a place for its workers."""
+    with ExitStack() as stack:
+        yield Scene(tmp_path, server, database, stack)
+
+
+def await_shares(one: IngestProcess, other: IngestProcess) -> None:
+    """Return when the second worker has its share."""
+    del one
+    wait_until(lambda: "taking [" in other.log, timeout_s=TIMEOUT_S, what="a share for the second worker")
+
+
+def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> None:
+    """What plain publishers were acknowledged and what the library took is stored once and in order, within 30 s."""
+    with NatsCluster(tmp_path / "nats") as cluster:
+        first, second, third = cluster.servers
+        one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
+        other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
+        await_shares(one, other)
+        scene.await_all_held()
+        with Publishing(third.port, tmp_path / "outbox.db") as publishing:
+            publishing.publish(20)
+            scene.await_stored(publishing.promised)
+            with publishing.in_background():
+                one.kill()
+                first.kill()
+            seconds = scene.await_stored(publishing.flush(), timeout_s=TAKEOVER_S)
+
+    assert seconds < TAKEOVER_S
+    assert set(publishing.promised) == set(BUCKETS)
