@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -96,14 +96,18 @@ class NatsCluster:
         routes = {f"nats-{number}": find_free_port() for number in (1, 2, 3)}
         self.servers = [NatsServer(name=name, folder=folder / name, routes=routes) for name in routes]
 
+        self._stack = ExitStack()
+
     def __enter__(self) -> Self:
-        for server in self.servers:
-            server.configure()
-            server.start()
-        for server in self.servers:
-            wait_until(server.is_healthy, timeout_s=_START_TIMEOUT_S, what=f"the start of {server.name}")
+        with ExitStack() as stack:
+            for server in self.servers:
+                server.configure()
+                server.start()
+                stack.callback(server.kill)
+            for server in self.servers:
+                wait_until(server.is_healthy, timeout_s=_START_TIMEOUT_S, what=f"the start of {server.name}")
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self.servers:
-            server.kill()
+        self._stack.close()

@@ -35,7 +35,10 @@ class IngestProcess:
             )
         os.close(writer)
         with os.fdopen(reader, "rb") as ready:
-            assert ready.read() == b"ready\n", self.log
+            is_ready = ready.read() == b"ready\n"
+        if not is_ready:
+            self.kill()
+            raise AssertionError(self.log)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -118,3 +118,82 @@ def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> Non
 
     assert seconds < TAKEOVER_S
     assert set(publishing.promised) == set(BUCKETS)
+
+
+def test_nats_worker_that_is_cut_off_gives_its_partitions_back(tmp_path: Path, scene: Scene) -> None:
+    """Its server dies, not the worker; the other one, which another server serves, takes over."""
+    with NatsCluster(tmp_path / "nats") as cluster:
+        first, second, third = cluster.servers
+        one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
+        other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
+        await_shares(one, other)
+        scene.await_all_held()
+        with Publishing(third.port, tmp_path / "outbox.db") as publishing:
+            with publishing.in_background():
+                first.kill()
+            scene.await_stored(publishing.flush(), timeout_s=TAKEOVER_S)
+
+        first.start()
+        wait_until(lambda: one.log.count("taking [") == 2, timeout_s=TIMEOUT_S, what="the first worker's return")
+        assert "the broker is out of reach" in one.log
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Give the test a broker with the shipped configuration."""
+    with Mosquitto(folder=tmp_path / "mosquitto") as mosquitto:
+        yield mosquitto
+
+
+def test_mosquitto_worker_dies(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
+    """Each worker gets all messages and applies those of its partitions; the other one goes on where it ended."""
+    one = scene.start("one", mosquitto.build_url())
+    other = scene.start("other", mosquitto.build_url())
+    await_shares(one, other)
+    scene.await_all_held()
+    with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
+        publishing.publish(20)
+        scene.await_stored(publishing.promised)
+        with publishing.in_background():
+            one.kill()
+        scene.await_stored(publishing.flush(), timeout_s=TAKEOVER_S)
+
+
+def test_mosquitto_worker_that_hangs_loses_its_partitions(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
+    """What it had received before it applies no more when it goes on; then it gets a share again."""
+    one = scene.start("one", mosquitto.build_url())
+    other = scene.start("other", mosquitto.build_url())
+    await_shares(one, other)
+    scene.await_all_held()
+    with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
+        with publishing.in_background():
+            one.signal(signal.SIGSTOP)
+        scene.await_stored(publishing.flush(), timeout_s=TAKEOVER_S)
+        one.signal(signal.SIGCONT)
+        wait_until(lambda: one.log.count("taking [") == 2, timeout_s=TIMEOUT_S, what="a share for it again")
+        publishing.publish(10)
+        scene.await_stored(publishing.promised)
+
+
+def test_worker_that_stops_leaves_its_partitions_at_once(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
+    """The other one has all of them within seconds."""
+    one = scene.start("one", mosquitto.build_url())
+    other = scene.start("other", mosquitto.build_url())
+    await_shares(one, other)
+    scene.await_all_held()
+    with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
+        with publishing.in_background():
+            assert one.stop() == 0
+        scene.await_stored(publishing.flush(), timeout_s=TAKEOVER_S)
+    scene.await_all_held()
+
+
+def test_workers_that_are_told_take_what_they_are_told(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
+    """And nothing else."""
+    scene.start("one", mosquitto.build_url(), "--partition", "0-2,5")
+    wait_until(lambda: set(scene.read_holders()) == {0, 1, 2, 5}, timeout_s=TIMEOUT_S, what="four partitions")
+    scene.start("other", mosquitto.build_url(), "--partition", "3,4,6-7")
+    scene.await_all_held()
+    with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
+        publishing.publish(10)
+        scene.await_stored(publishing.promised)
