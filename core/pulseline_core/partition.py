@@ -58,7 +58,11 @@ def find_number(level: str, count: int) -> int:
 
 
 def parse_numbers(texts: Iterable[str], count: int) -> frozenset[int]:
-    """Read numbers of partitions, as in ``("0-3", "6")``; raise ``ValueError`` that goes on after the setting's name."""
+    """Read numbers of partitions, as in ``("0-3", "6")``.
+
+    Raises:
+        ValueError: what it says goes on after the setting's name.
+    """
     numbers: set[int] = set()
     for text in texts:
         found = _RANGE.fullmatch(text)

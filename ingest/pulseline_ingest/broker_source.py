@@ -67,12 +67,13 @@ class BrokerSource:
 
     Attributes:
         on_ready: called within ``receive`` when messages begin to come over a new connection.
-        check_right: called within ``receive`` before anything is read or connected; what it raises comes out of there.
+        check_right: called within ``receive`` before anything is read, with whether it is about to connect; what it
+            raises comes out of there.
     """
 
     def __init__(self, login: Login) -> None:
         self.on_ready: Callable[[], object] = bool
-        self.check_right: Callable[[], object] = bool
+        self.check_right: Callable[[bool], object] = bool
         self._login = login
         self._probe_topic = login.share.probe_topic
         self._level = Level.MQTT_5
@@ -183,12 +184,14 @@ class BrokerSource:
         self._waker.close()
 
     def _read(self, max_messages: int) -> list[Received]:
-        self.check_right()
         now = monotonic()
         if self._connection is None:
             if self._loss is not None and now < self._loss.retry_at:
                 return []
+            self.check_right(True)
             self._connection = self._connect()
+        else:
+            self.check_right(False)
         connection = self._connection
         was_ready = connection.is_ready
         received = connection.read(max_messages)

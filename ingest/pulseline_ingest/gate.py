@@ -21,7 +21,7 @@ import threading
 from contextlib import ExitStack
 from typing import Final
 
-from pulseline_core.errors import Closed, Misuse
+from pulseline_core.errors import Closed, InvalidSetting, Misuse
 from pulseline_core.runtime import join, spawn
 from pulseline_core.settings import Settings
 from pulseline_ingest.parts import open_parts
@@ -63,6 +63,12 @@ class IngestGate:
         """
         if self._queue is not None:
             raise Misuse("the gate was started before")
+        if self._settings.ingest.is_partitioned:
+            raise InvalidSetting(
+                "ingest.partitions",
+                "is more than 1, while the embedded broker has one worker",
+                hint="use another broker with --broker mqtt://host",
+            )
         queue = self._queue = SubmissionQueue(settle=settle, send=publish)
         self._thread = spawn(lambda: self._run(queue), name=THREAD_NAME)
         self._is_open.wait()

@@ -19,8 +19,8 @@ import logging
 import random
 import socket
 import threading
-from types import TracebackType
 from time import monotonic
+from types import TracebackType
 from typing import Final, Self
 
 from pulseline_core.address import reach
@@ -183,7 +183,9 @@ class PartitionedService:
         if isinstance(failure, WorkerReplaced) and is_first:
             self._replaced_at[number] = now
         elif not isinstance(failure, Unavailable):
-            logger.critical("the worker of partition %d died", number, exc_info=failure, extra={"action": "worker_died"})
+            logger.critical(
+                "the worker of partition %d died", number, exc_info=failure, extra={"action": "worker_died"}
+            )
             raise failure if isinstance(failure, PulselineError) else WorkerFailed(failure) from failure
         logger.warning("partition %d is lost: %s", number, failure, extra={"action": "partition_lost"})
 

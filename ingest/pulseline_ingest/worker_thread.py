@@ -119,13 +119,13 @@ class _Lease:
         self._store = store
         self._due = monotonic() + _RENEWAL_S
 
-    def renew(self) -> None:
-        """Say something to the database if it is time, or if the connection to it has to be made anew.
+    def renew(self, is_urgent: bool) -> None:
+        """Say something to the database if it is time, or urgent.
 
         Raises:
             StoreUnavailable: the partition is lost, or may be.
         """
-        if self._store.is_connected and monotonic() < self._due:
+        if not is_urgent and monotonic() < self._due:
             return
         with self._store.transaction():
             pass

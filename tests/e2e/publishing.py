@@ -60,7 +60,9 @@ class Publishing:
     def publish(self, count: int) -> None:
         """Publish the next numbers to each bucket; returns when all are acknowledged or taken."""
         for number in range(self._next, self._next + count):
-            acknowledging = [self._device.publish(f"pulseline/v1/{each}/heartbeat", build(number), 1) for each in _PLAIN]
+            acknowledging = [
+                self._device.publish(f"pulseline/v1/{each}/heartbeat", build(number), 1) for each in _PLAIN
+            ]
             for bucket_id in _NUMBERED:
                 moment = _START + timedelta(minutes=number)
                 self._client.heartbeat(bucket_id, {"n": number}, timestamp=moment, pulsetime=0)
@@ -90,10 +92,6 @@ class Publishing:
             thread.join()
         if failures:
             raise failures[0]
-
-    def flush(self) -> dict[str, list[int]]:
-        """Return what is to be stored."""
-        return dict(self.promised)
 
 
 def build(number: int) -> Any:

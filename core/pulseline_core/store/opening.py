@@ -11,9 +11,7 @@ from pulseline_core.store.reader import Reader
 from pulseline_core.store.writer import Store
 
 
-def open_store(
-    place: Place, *, migrations: Sequence[Migration] = MIGRATIONS, lease: Partition | None = None
-) -> Store:
+def open_store(place: Place, *, migrations: Sequence[Migration] = MIGRATIONS, lease: Partition | None = None) -> Store:
     """Open the database at ``place`` for writing; makes its tables, or brings them up to date after a backup.
 
     Only one process may have a file open for writing; the lock on the data folder sees to that. A file is made if there

@@ -287,11 +287,6 @@ class Store:
         """The database's own name, a UUID: another one means that it was replaced."""
         return self._epoch
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection, as far as the last transaction could tell."""
-        return self._tables is not None
-
     def open(self) -> None:
         """Connect, create or migrate the schema; returns when transactions can begin."""
         connection = Connection(self._backend, is_writer=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pulseline_core.errors import BrokerUnavailable
+from pulseline_core.partition import Partition
 from pulseline_ingest.broker_source import BrokerSource
-from pulseline_ingest.login import WorkerReplaced
+from pulseline_ingest.login import Login, WorkerReplaced
+from pulseline_ingest.share import Share
 from tests.integration.ingest.scripted_broker import TIMEOUT_S, ScriptedBroker
 from tests.integration.ingest.test_broker_source import PROBE_TOPIC, build_login
 
@@ -16,10 +18,16 @@ TAKEN_OVER = b"\xe0\x02\x8e\x00"
 
 #: MQTT 3.1.1 section 3.2: a session is there; and what such a broker says to another version.
 CONNACK_3 = b"\x20\x02\x01\x00"
+NEW_SESSION_3 = b"\x20\x02\x00\x00"
 REFUSED_3 = b"\x20\x02\x00\x01"
 
 #: MQTT 3.1.1 section 3.9, for the first SUBSCRIBE of a connection and its six filters.
 SUBACK_3 = b"\x90\x08\x00\x01" + 6 * b"\x01"
+
+
+def build_partition_login(port: int) -> Login:
+    """Return the log-in of a worker that needs its session to be kept."""
+    return build_login(port, share=Share(root="pulseline/v1", worker="main", partition=Partition(1, 8)))
 
 
 @pytest.mark.parametrize("refusal", [REFUSED_3, b""], ids=["refused", "closed"])
@@ -59,3 +67,26 @@ def test_broker_that_refuses_a_topic_is_refusing_us() -> None:
 
     assert isinstance(refusal, BrokerUnavailable)
     assert refusal.reason == f"we may not subscribe to '{PROBE_TOPIC}'"
+
+
+def test_broker_that_keeps_no_session_is_refused_by_a_partition() -> None:
+    """It is asked twice, since a session that was never there has to be made first."""
+    with ScriptedBroker(REFUSED_3, NEW_SESSION_3, NEW_SESSION_3) as broker:
+        source = BrokerSource(build_partition_login(broker.port))
+        source.receive(1, 1.0)
+        refusal = source.wait_ready(0)
+        source.close()
+
+    assert refusal is not None
+    assert refusal.reason.startswith("it keeps no session when a connection ends")
+
+
+def test_session_that_is_new_is_looked_for_before_there_is_anything_in_it() -> None:
+    """The subscriptions come with the second connection."""
+    with ScriptedBroker(REFUSED_3, NEW_SESSION_3, CONNACK_3 + SUBACK_3[:1] + b"\x07" + SUBACK_3[2:-1]) as broker:
+        source = BrokerSource(build_partition_login(broker.port))
+        while not source.report["connected"]:
+            assert source.receive(1, 0.1) == []
+        source.close()
+
+    assert len(broker.heard) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulseline_core.errors import Closed, Misuse, NotPermitted
+from pulseline_core.errors import Closed, InvalidSetting, Misuse, NotPermitted
 from pulseline_core.settings import Settings, load
 from pulseline_core.store import open_reader
 from pulseline_ingest.gate import IngestGate
@@ -162,3 +162,11 @@ def test_gate_is_started_once_and_takes_nothing_before(broker: Broker) -> None:
     with pytest.raises(Misuse, match="started before"):
         broker.start()
     assert broker.gate.failure is None
+
+
+def test_partitions_are_refused(tmp_path: Path) -> None:
+    """The embedded broker has one worker for all."""
+    settings = load({"data_dir": str(tmp_path), "ingest.partitions": "8"}, {})
+
+    with pytest.raises(InvalidSetting, match="is more than 1, while the embedded broker has one worker"):
+        Broker(settings).start()

@@ -21,9 +21,9 @@ LEASE = Partition(3, 8)
 
 def test_partition_has_one_writer(url: str) -> None:
     """Another one is refused until the first is closed; another partition is not."""
-    with open_store(url, lease=LEASE), open_store(url, lease=Partition(4, 8)):
-        with pytest.raises(PartitionTaken, match="partition 3 belongs to another worker"):
-            open_store(url, lease=LEASE)
+    refused = pytest.raises(PartitionTaken, match="partition 3 belongs to another worker")
+    with open_store(url, lease=LEASE), open_store(url, lease=Partition(4, 8)), refused:
+        open_store(url, lease=LEASE)
 
     open_store(url, lease=LEASE).close()
 
