@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-#: In the place of the bucket, where the broker deals out: ``{root}/_partition/{number}/{bucket}/{kind}``.
+#: In the place of the bucket, where the broker deals out: ``{root}/_partition/{count}/{number}/{bucket}/{kind}``.
 PARTITION_LEVEL: Final = "_partition"
 
 #: Each is a session at the broker, a thread and a few connections to the database.

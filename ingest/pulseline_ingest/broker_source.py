@@ -238,7 +238,7 @@ class BrokerSource:
             payload = build_probe(self._login.client_id, now_ms=_get_now_ms())
             connection.publish([Outgoing(topic=self._probe_topic, payload=payload, qos=1)])
         if self._progress.is_deaf(now=now):
-            raise self._build_end("nothing comes over it any more")
+            raise self._build_end(self._login.share.silence)
 
     def _note_probes(self, probes: Sequence[Received]) -> None:
         for probe in probes:

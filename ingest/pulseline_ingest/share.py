@@ -4,10 +4,10 @@ A worker that picks gets all messages, applies those of its partition's buckets 
 the broker picks, it puts the partition into the topic, which is taken out again::
 
     published    {root}/desk/heartbeat
-    received     {root}/_partition/3/desk/heartbeat
+    received     {root}/_partition/8/3/desk/heartbeat       partition 3 of 8
 
 What concerns no bucket is partition 0's. A probe goes the way of the buckets' messages, so that it does not come back
-if the broker's partitions are others than ours.
+if the broker's partitions are others than ours. What a session holds of a time when there were fewer is taken, too.
 """
 
 from __future__ import annotations
@@ -78,14 +78,21 @@ class Share:
         """What the broker puts before the bucket, nothing if it does not."""
         if self.partition is None or not self.is_dealt:
             return ""
-        return f"{self.root}/{PARTITION_LEVEL}/{self.partition.number}/"
+        return f"{self.root}/{PARTITION_LEVEL}/{self.partition.count}/{self.partition.number}/"
 
     def restore(self, topic: str) -> str:
         """Return the topic that was published to."""
-        if self.partition is None or not self.is_dealt or not topic.startswith(self._prefix):
+        if not self.is_dealt or not topic.startswith(f"{self.root}/{PARTITION_LEVEL}/"):
             return topic
-        rest = topic[len(self._prefix) :]
+        rest = topic[len(self.root) :].split("/", 4)[-1]
         return self._own_probe_topic if rest.startswith(f"{PROBE_LEVEL}-") else f"{self.root}/{rest}"
+
+    @property
+    def silence(self) -> str:
+        """Why nothing may come, in words."""
+        if not self._prefix:
+            return "nothing comes over it any more"
+        return f"nothing comes over it; does it deal out to {self._prefix}+/+, as deploy/nats does?"
 
     def has_topic(self, topic: str) -> bool:
         """Return whether a message that was received is to be applied here."""

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pulseline_core.store import open_reader
-from tests.e2e.ingest_process import IngestProcess
 from tests.e2e.publishing import Publishing
+from tests.e2e.service_process import ServiceProcess
 from tests.mosquitto import Mosquitto
 from tests.nats_cluster import NatsCluster
 from tests.postgres_server import PostgresServer
-from tests.storm.system import wait_until
+from tests.storm.system import find_free_port, wait_until
 
 TIMEOUT_S = 30.0
 
@@ -47,10 +48,20 @@ class Scene:
         self._database = database
         self._stack = stack
 
-    def start(self, name: str, broker: str, *flags: str) -> IngestProcess:
+    def start(self, name: str, broker: str, *flags: str) -> ServiceProcess:
         """Start a worker; returns when it is ready."""
-        common = ("--broker", broker, "--database", self._database, "--partitions", str(COUNT))
-        return self._stack.enter_context(IngestProcess(home=self._folder / name, flags=(*common, *flags)))
+        return self._start("ingest", name, broker, "--partitions", str(COUNT), *flags)
+
+    def start_api(self, broker: str) -> str:
+        """Start a REST server and return its root."""
+        port = find_free_port()
+        self._start("api", "api", broker, "--port", str(port))
+        return f"http://127.0.0.1:{port}/api/0"
+
+    def _start(self, command: str, name: str, broker: str, *flags: str) -> ServiceProcess:
+        flags = ("--broker", broker, "--database", self._database, *flags)
+        process = ServiceProcess(home=self._folder / name, flags=flags, command=command)
+        return self._stack.enter_context(process)
 
     def read_holders(self) -> dict[int, int]:
         """Return the process of the server that holds each partition."""
@@ -90,7 +101,7 @@ def scene(tmp_path: Path, server: PostgresServer, database: str) -> Iterator[Sce
         yield Scene(tmp_path, server, database, stack)
 
 
-def await_share(other: IngestProcess) -> None:
+def await_share(other: ServiceProcess) -> None:
     """Return when a second worker has its share."""
     wait_until(lambda: "taking [" in other.log, timeout_s=TIMEOUT_S, what="a share for the second worker")
 
@@ -110,6 +121,31 @@ def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> Non
                 one.kill()
                 first.kill()
             scene.await_stored(publishing.promised, timeout_s=TAKEOVER_S)
+
+
+def test_nats_rest_server_writes_and_reads_through_all_partitions(tmp_path: Path, scene: Scene) -> None:
+    """Each write is answered with its event; the status tells who has which partition."""
+    with NatsCluster(tmp_path / "nats") as cluster:
+        first, second, _ = cluster.servers
+        scene.start("one", first.build_url(), "--ingest-broker-partitions")
+        url = scene.start_api(second.build_url("pulseline-api"))
+        for number in range(COUNT):
+            bucket = f"{url}/buckets/b{number}"  # each in another partition
+            httpx.post(bucket, json={"type": "t", "client": "c", "hostname": "h"}).raise_for_status()
+            event = {"timestamp": "2026-03-01T12:00:00Z", "data": {"n": number}}
+            heartbeat = httpx.post(f"{bucket}/heartbeat?pulsetime=60", json=event).raise_for_status().json()
+            assert (heartbeat["id"] > 0, heartbeat["data"]) == (True, {"n": number})
+        wait_until(lambda: len(read_workers(url)) == COUNT, timeout_s=TIMEOUT_S, what="a status of each")
+
+        assert read_workers(url) == {f"main-{number}": ("online", number, COUNT) for number in range(COUNT)}
+        assert httpx.post(f"{url}/settings/theme", json="dark").is_success
+
+
+def read_workers(url: str) -> dict[str, tuple[object, ...]]:
+    """Return what the workers say of themselves, by name."""
+    workers = httpx.get(f"{url}/status").raise_for_status().json()["workers"]
+    keys = "state", "partition", "partitions"
+    return {name: tuple(status.get(key) for key in keys) for name, status in workers.items()}
 
 
 def test_nats_worker_that_is_cut_off_gives_its_partitions_back(tmp_path: Path, scene: Scene) -> None:

@@ -24,8 +24,8 @@ def build(number: int, *, is_dealt: bool = False) -> Share:
         (EVERYTHING, "main", (*KINDS, f"{ROOT}/_admin", f"{ROOT}/_probe/main")),
         (build(0), "main-0", (*KINDS, f"{ROOT}/_admin", f"{ROOT}/_probe/main-0")),
         (build(3), "main-3", (*KINDS, f"{ROOT}/_probe/main-3")),
-        (build(0, is_dealt=True), "main-0", (f"{ROOT}/_partition/0/+/+", f"{ROOT}/_admin")),
-        (build(3, is_dealt=True), "main-3", (f"{ROOT}/_partition/3/+/+",)),
+        (build(0, is_dealt=True), "main-0", (f"{ROOT}/_partition/8/0/+/+", f"{ROOT}/_admin")),
+        (build(3, is_dealt=True), "main-3", (f"{ROOT}/_partition/8/3/+/+",)),
     ],
     ids=["everything", "first", "another", "first, dealt", "another, dealt"],
 )
@@ -60,10 +60,11 @@ def test_topic_is_restored_where_the_broker_put_the_partition_in() -> None:
     """Nothing else is changed."""
     dealt = build(3, is_dealt=True)
 
-    assert dealt.restore(f"{ROOT}/_partition/3/desk/heartbeat") == f"{ROOT}/desk/heartbeat"
+    assert dealt.restore(f"{ROOT}/_partition/8/3/desk/heartbeat") == f"{ROOT}/desk/heartbeat"
+    assert dealt.restore(f"{ROOT}/_partition/4/3/desk/heartbeat") == f"{ROOT}/desk/heartbeat"
     assert dealt.restore(f"{ROOT}/_admin") == f"{ROOT}/_admin"
     assert dealt.has_topic(f"{ROOT}/desk/heartbeat")
-    assert build(3).restore(f"{ROOT}/_partition/3/desk/heartbeat") == f"{ROOT}/_partition/3/desk/heartbeat"
+    assert build(3).restore(f"{ROOT}/_partition/8/3/desk/heartbeat") == f"{ROOT}/_partition/8/3/desk/heartbeat"
 
 
 @pytest.mark.parametrize("number", range(8))
@@ -73,4 +74,4 @@ def test_probe_goes_through_the_partition_where_the_broker_deals_out(number: int
     level = share.probe_topic.removeprefix(f"{ROOT}/").removesuffix("/heartbeat")
 
     assert find_number(level, 8) == number
-    assert share.restore(f"{ROOT}/_partition/{number}/{level}/heartbeat") == f"{ROOT}/_probe/main-{number}"
+    assert share.restore(f"{ROOT}/_partition/8/{number}/{level}/heartbeat") == f"{ROOT}/_probe/main-{number}"

@@ -1,4 +1,4 @@
-"""``pulseline ingest`` as a process, to kill and to hold up."""
+"""``pulseline ingest`` or another service as a process, to kill and to hold up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from tests.storm.system import clean_environment
 
 
 @dataclass(kw_only=True)
-class IngestProcess:
-    """A worker with a home of its own; a context manager that has it ready."""
+class ServiceProcess:
+    """A service with a home of its own; a context manager that has it ready."""
 
     home: Path
     flags: tuple[str, ...]
+    command: str = "ingest"
     _process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -28,7 +29,7 @@ class IngestProcess:
         secrets = {"PULSELINE_MQTT_PASSWORD": PASSWORD, "PULSELINE_READY_FD": str(writer)}
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*PULSELINE, "ingest", *self.flags],
+                [*PULSELINE, self.command, *self.flags],
                 env=clean_environment(self.home) | secrets,
                 pass_fds=[writer],
                 stderr=log,
