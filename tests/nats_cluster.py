@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -68,6 +69,15 @@ class NatsServer:
                 stdout=log,
                 stderr=log,
             )
+
+    def set_partitions(self, count: int) -> None:
+        """Change how many partitions it deals out to, while it runs."""
+        assert self._process is not None
+        path = self.folder / "accounts.conf"
+        text = path.read_text()
+        assert "_partition.8.{{partition(8," in text
+        path.write_text(text.replace("_partition.8.{{partition(8,", f"_partition.{count}.{{{{partition({count},"))
+        self._process.send_signal(signal.SIGHUP)
 
     def is_healthy(self) -> bool:
         """Return whether it works and knows what the others know."""

@@ -72,9 +72,9 @@ class Scene:
             )
         )
 
-    def await_all_held(self) -> None:
-        """Return when every partition is held."""
-        wait_until(lambda: len(self.read_holders()) == COUNT, timeout_s=TAKEOVER_S, what="a holder for each partition")
+    def await_held(self, count: int = COUNT) -> None:
+        """Return when so many partitions are held."""
+        wait_until(lambda: len(self.read_holders()) == count, timeout_s=TAKEOVER_S, what=f"{count} holders")
 
     def read(self) -> dict[str, list[object]]:
         """Return the numbers of each bucket's events, oldest first."""
@@ -113,7 +113,7 @@ def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> Non
         one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
         other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
         await_share(other)
-        scene.await_all_held()
+        scene.await_held()
         with Publishing(third.port, tmp_path / "outbox.db") as publishing:
             publishing.publish(20)
             scene.await_stored(publishing.promised)
@@ -141,6 +141,23 @@ def test_nats_rest_server_writes_and_reads_through_all_partitions(tmp_path: Path
         assert httpx.post(f"{url}/settings/theme", json="dark").is_success
 
 
+def test_nats_partitions_become_more_while_devices_publish(tmp_path: Path, scene: Scene) -> None:
+    """What the sessions of the old number hold is applied, too."""
+    with NatsCluster(tmp_path / "nats") as cluster, ExitStack() as stack:
+        first, _, third = cluster.servers
+        old = scene.start("old", first.build_url(), "--ingest-broker-partitions")
+        scene.await_held(COUNT)
+        publishing = stack.enter_context(Publishing(third.port, tmp_path / "outbox.db"))
+        with publishing.in_background():
+            old.stop()
+            scene.start("new", first.build_url(), "--ingest-broker-partitions", "--partitions", str(2 * COUNT))
+            scene.await_held(2 * COUNT)
+            for server in cluster.servers:
+                server.set_partitions(2 * COUNT)
+        publishing.publish(20)
+        scene.await_stored(publishing.promised)
+
+
 def read_workers(url: str) -> dict[str, tuple[object, ...]]:
     """Return what the workers say of themselves, by name."""
     workers = httpx.get(f"{url}/status").raise_for_status().json()["workers"]
@@ -155,7 +172,7 @@ def test_nats_worker_that_is_cut_off_gives_its_partitions_back(tmp_path: Path, s
         one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
         other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
         await_share(other)
-        scene.await_all_held()
+        scene.await_held()
         with Publishing(third.port, tmp_path / "outbox.db") as publishing:
             with publishing.in_background():
                 first.kill()
@@ -178,7 +195,7 @@ def test_mosquitto_worker_dies(tmp_path: Path, scene: Scene, mosquitto: Mosquitt
     one = scene.start("one", mosquitto.build_url())
     other = scene.start("other", mosquitto.build_url())
     await_share(other)
-    scene.await_all_held()
+    scene.await_held()
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         publishing.publish(20)
         scene.await_stored(publishing.promised)
@@ -192,7 +209,7 @@ def test_mosquitto_worker_that_hangs_loses_its_partitions(tmp_path: Path, scene:
     one = scene.start("one", mosquitto.build_url())
     other = scene.start("other", mosquitto.build_url())
     await_share(other)
-    scene.await_all_held()
+    scene.await_held()
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         with publishing.in_background():
             one.signal(signal.SIGSTOP)
@@ -208,12 +225,12 @@ def test_worker_that_stops_leaves_its_partitions_at_once(tmp_path: Path, scene: 
     one = scene.start("one", mosquitto.build_url())
     other = scene.start("other", mosquitto.build_url())
     await_share(other)
-    scene.await_all_held()
+    scene.await_held()
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         with publishing.in_background():
             assert one.stop() == 0
         scene.await_stored(publishing.promised, timeout_s=TAKEOVER_S)
-    scene.await_all_held()
+    scene.await_held()
 
 
 def test_workers_that_are_told_take_what_they_are_told(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
@@ -221,7 +238,7 @@ def test_workers_that_are_told_take_what_they_are_told(tmp_path: Path, scene: Sc
     scene.start("one", mosquitto.build_url(), "--partition", "0-2,5")
     wait_until(lambda: set(scene.read_holders()) == {0, 1, 2, 5}, timeout_s=TIMEOUT_S, what="four partitions")
     scene.start("other", mosquitto.build_url(), "--partition", "3,4,6-7")
-    scene.await_all_held()
+    scene.await_held()
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         publishing.publish(10)
         scene.await_stored(publishing.promised)

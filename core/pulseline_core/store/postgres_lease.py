@@ -94,14 +94,7 @@ class PostgresRoster:
             if is_worker is not self._is_worker:
                 connection.execute((_SHARE if is_worker else _RETURN).encode(), (_WORKER, 0))
                 self._is_worker = is_worker
-            rows = connection.execute(_LIST.encode(), ([_PARTITION, _COUNT, _WORKER],)).fetchall()
-        for name, count in rows:
-            if name == _COUNT and count != self._count:
-                raise InvalidSetting(
-                    "ingest.partitions",
-                    f"is {self._count}, while another worker on this database has {count}",
-                    hint="give all workers the same number; docs/how-to/nats.md says how to change it",
-                )
+            rows = connection.execute(_LIST.encode(), ([_PARTITION, _WORKER],)).fetchall()
         return Attendance(
             workers=sum(name == _WORKER for name, _ in rows),
             held=frozenset(number for name, number in rows if name == _PARTITION),
@@ -118,6 +111,14 @@ class PostgresRoster:
         connection = self._connection = self._backend.connect()
         connection.execute(_WATCH.encode())
         connection.execute(_SHARE.encode(), (_COUNT, self._count))
+        for _, count in connection.execute(_LIST.encode(), ([_COUNT],)).fetchall():
+            if count != self._count:
+                self.close()  # or those who were there first would be refused, should they have to connect anew
+                raise InvalidSetting(
+                    "ingest.partitions",
+                    f"is {self._count}, while another worker on this database has {count}",
+                    hint="give all workers the same number; docs/how-to/nats.md says how to change it",
+                )
         return connection
 
     @contextmanager

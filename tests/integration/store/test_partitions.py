@@ -105,11 +105,13 @@ def test_roster_connects_again(server: PostgresServer, url: str) -> None:
 
 
 def test_two_numbers_of_partitions_on_one_database_are_refused(url: str) -> None:
-    """Each bucket would belong to two workers."""
+    """Each bucket would belong to two workers. The one who was there first is left in peace."""
     with closing(open_roster(url, count=8)) as one, closing(open_roster(url, count=4)) as other:
         one.attend(is_worker=True)
         with pytest.raises(InvalidSetting, match="is 4, while another worker on this database has 8"):
-            other.attend(is_worker=False)
+            other.attend(is_worker=True)
+
+        assert one.attend(is_worker=True).workers == 1
 
 
 def test_a_file_has_no_partitions(tmp_path: Path) -> None:
