@@ -24,6 +24,7 @@
     ├── Unavailable          the same call may work later: back off, 503
     │   ├── StoreUnavailable
     │   │   ├── DiskFull
+    │   │   ├── WriteConflict        the same call is worth another try at once
     │   │   └── PartitionTaken
     │   ├── BrokerUnavailable
     │   ├── ServerUnavailable    the REST server
@@ -273,6 +274,10 @@ class DiskFull(StoreUnavailable):
     def __init__(self, path: str) -> None:
         super().__init__(f"no space left on the disk of {path!r}", hint="free some space; nothing acknowledged is lost")
         self.path = path
+
+
+class WriteConflict(StoreUnavailable):
+    """Another writer was in the way: it was first, or each waited for the other. Nothing of ours was stored."""
 
 
 class PartitionTaken(StoreUnavailable):

@@ -4,6 +4,7 @@ Theory of operation::
 
     source ──receive──> read ──> one transaction ──commit──> settle ──> publish
                                        │                     (PUBACK)   acknowledgements, replies, notices, states
+                                       ├─ another writer in the way: roll back, then once more, a few times
                                        ├─ store unavailable: roll back ──> say why ──> settle as not committed ──> pause
                                        └─ anything else: roll back, then each message of the group by itself;
                                           the one that fails again becomes a dead letter
@@ -35,7 +36,7 @@ from typing import Final
 from weakref import WeakSet
 
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import ConfigError, StoreUnavailable
+from pulseline_core.errors import ConfigError, StoreUnavailable, WriteConflict
 from pulseline_core.message import Nothing
 from pulseline_core.payload import PayloadRules
 from pulseline_core.store import Store
@@ -55,6 +56,10 @@ logger = logging.getLogger(__name__)
 #: How long nothing is tried after the store failed: from a moment, as for a lock, to what a person waits for gladly.
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
+
+#: How often a group is tried that another writer is in the way of. To give it back takes longer than all of them, as
+#: some brokers send it again after seconds only.
+_ATTEMPTS: Final = 5
 
 #: States published at once while no message waits: a message that comes meanwhile waits for about a millisecond.
 _IDLE_STATES: Final = 10
@@ -147,13 +152,15 @@ class Worker:
         self._refuse([received for received in group if received.connection in self._closing])
         return [received for received in group if received.connection not in self._closing]
 
-    def _commit(self, deliveries: Sequence[Delivery]) -> bool:
+    def _commit(self, deliveries: Sequence[Delivery], *, attempts: int = _ATTEMPTS) -> bool:
         """Commit messages and settle them; return whether the store works."""
         begun = monotonic()
         try:
             with self._parts.store.transaction() as tx:
                 effects = self._parts.batcher.apply(tx, deliveries)
         except (StoreUnavailable, ConfigError) as error:  # the latter: the file system refuses us, say
+            if isinstance(error, WriteConflict) and attempts > 1:
+                return self._commit(deliveries, attempts=attempts - 1)
             self._note_problem(error)
             self._give_back(deliveries)
             return False

@@ -11,10 +11,13 @@ from typing import Final
 import peewee
 import psycopg
 
-from pulseline_core.errors import DiskFull, Misuse, NotPermitted, PulselineError, StoreUnavailable
+from pulseline_core.errors import DiskFull, Misuse, NotPermitted, PulselineError, StoreUnavailable, WriteConflict
 
-#: A foreign key or a unique value that another writer's commit took away or made; a deadlock; a wait that was too long.
-_CONFLICTS: Final = frozenset({"23503", "23505", "40001", "40P01", "55P03"})
+#: A foreign key or a unique value that another writer's commit took away or made; a deadlock.
+_CONFLICTS: Final = frozenset({"23503", "23505", "40001", "40P01"})
+
+#: A wait for another writer that was too long; it may last.
+_LOCKED: Final = "55P03"
 
 #: Tables and schemas that were there when we connected.
 _GONE: Final = frozenset({"42P01", "3F000"})
@@ -45,14 +48,15 @@ def translate(error: Exception, place: str) -> PulselineError:
         return NotPermitted(place, problem, hint="give the user the right to create and to change tables there")
     if isinstance(cause, _BUGS) and code not in _CONFLICTS | _GONE:
         return Misuse(f"database {place!r} refuses a statement: {problem}")
-    return StoreUnavailable(f"database {place!r} failed: {problem}", hint=_advise(code))
+    kind = WriteConflict if code in _CONFLICTS else StoreUnavailable
+    return kind(f"database {place!r} failed: {problem}", hint=_advise(code))
 
 
 def _advise(code: str | None) -> str:
     """Return the next step for a person; without a code there was no answer."""
     if code is None:
         return "see that the server runs, and that host, database, user and password are right"
-    if code in _CONFLICTS:
+    if code in _CONFLICTS or code == _LOCKED:
         return "another program writes to it at the same time; see that each bucket has one worker"
     if code in _GONE:
         return "its tables are gone; restart Pulseline if it was replaced"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulseline_core.errors import DiskFull, NotPermitted, StoreUnavailable
+from pulseline_core.errors import DiskFull, NotPermitted, StoreUnavailable, WriteConflict
 from pulseline_core.event import Event
 from pulseline_core.store import BucketRow, Transaction
 from pulseline_ingest.source import Outgoing, Received
@@ -283,3 +283,24 @@ def test_error_of_the_source_ends_the_worker(bench: Bench) -> None:
         bench.run([beat(0)], fail)
 
     assert len(bench.read_outline()) == 1
+
+
+def test_group_that_another_writer_was_in_the_way_of_is_tried_again_at_once(bench: Bench, break_merges: Break) -> None:
+    """Nothing is given back, nobody waits, and no problem is told."""
+    break_merges(fail_once("plug", WriteConflict("deadlock detected")))
+
+    source = bench.run([beat(0), beat(0, bucket="desk")])
+
+    assert get_groups(source) == [(2, True)]
+    assert source.pauses == []
+    assert bench.reader.read_bucket_ids() == ["desk", "plug"]
+
+
+def test_group_that_another_writer_is_always_in_the_way_of_is_given_back(bench: Bench, break_merges: Break) -> None:
+    """As when the store does not work."""
+    break_merges(lambda row, event: WriteConflict("deadlock detected") if row.bucket.id == "plug" else None)
+
+    source = bench.run([beat(0)])
+
+    assert get_groups(source) == [(1, False)]
+    assert len(source.pauses) == 1

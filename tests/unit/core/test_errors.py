@@ -93,6 +93,7 @@ CASES: list[tuple[PulselineError, str, str, ExitCode]] = [
         "free some space; nothing acknowledged is lost",
         ExitCode.DISK_FULL,
     ),
+    (errors.WriteConflict("deadlock detected"), "deadlock detected", "", ExitCode.UNAVAILABLE),
     (errors.PartitionTaken(3), "partition 3 belongs to another worker", "", ExitCode.UNAVAILABLE),
     (
         errors.BrokerUnavailable("127.0.0.1", 1883, "connection refused"),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from pulseline_core.errors import DiskFull, InvalidSetting, Misuse, NotPermitted, PulselineError, StoreUnavailable
+from pulseline_core.errors import (
+    DiskFull,
+    InvalidSetting,
+    Misuse,
+    NotPermitted,
+    PulselineError,
+    StoreUnavailable,
+    WriteConflict,
+)
 from pulseline_core.store import postgres_errors
 from pulseline_core.store.postgres import PostgresBackend
 
@@ -37,9 +45,9 @@ def test_a_url_that_is_none_is_named_without_its_password() -> None:
     [
         (psycopg.errors.DiskFull, DiskFull),
         (psycopg.errors.InsufficientPrivilege, NotPermitted),
-        (psycopg.errors.DeadlockDetected, StoreUnavailable),
-        (psycopg.errors.ForeignKeyViolation, StoreUnavailable),
-        (psycopg.errors.UniqueViolation, StoreUnavailable),
+        (psycopg.errors.DeadlockDetected, WriteConflict),
+        (psycopg.errors.ForeignKeyViolation, WriteConflict),
+        (psycopg.errors.UniqueViolation, WriteConflict),
         (psycopg.errors.LockNotAvailable, StoreUnavailable),
         (psycopg.errors.AdminShutdown, StoreUnavailable),
         (psycopg.errors.ReadOnlySqlTransaction, StoreUnavailable),
