@@ -30,7 +30,6 @@ from pulseline_core.settings import Settings
 from pulseline_core.store import Attendance, open_roster, open_store
 from pulseline_core.tls import build_tls
 from pulseline_ingest.allotment import plan
-from pulseline_ingest.login import WorkerReplaced
 from pulseline_ingest.service import BROKER_WAIT_S, STOP_TIMEOUT_S, WorkerFailed, check_external
 from pulseline_ingest.worker_thread import WorkerThread
 
@@ -44,9 +43,6 @@ _AWAY_S: Final = 6.0
 
 #: How long to look for the broker then.
 _REACH_TIMEOUT_S: Final = 1.0
-
-#: Within this time nobody loses a session twice to one that has taken over its partition.
-_REPLACED_S: Final = 60.0
 
 
 class PartitionedService:
@@ -64,7 +60,6 @@ class PartitionedService:
         self._roster = open_roster(settings.database, count=count)
         self._order = random.sample(range(count), count)
         self._workers: dict[int, WorkerThread] = {}
-        self._replaced_at: dict[int, float] = {}
         self._is_cut_off = False
         self._is_silent = False
 
@@ -178,11 +173,7 @@ class PartitionedService:
         """Raise what is not to be tried again."""
         if failure is None:
             return
-        now = monotonic()
-        is_first = now - self._replaced_at.get(number, -_REPLACED_S) >= _REPLACED_S
-        if isinstance(failure, WorkerReplaced) and is_first:
-            self._replaced_at[number] = now
-        elif not isinstance(failure, Unavailable):
+        if not isinstance(failure, Unavailable):
             logger.critical(
                 "the worker of partition %d died", number, exc_info=failure, extra={"action": "worker_died"}
             )

@@ -15,7 +15,7 @@ from pulseline_core.partition import Partition
 from pulseline_core.settings import Settings
 from pulseline_core.store import Store
 from pulseline_ingest.broker_source import BrokerSource
-from pulseline_ingest.login import BrokerRefused, Login
+from pulseline_ingest.login import BrokerRefused, Login, WorkerReplaced
 from pulseline_ingest.parts import open_parts
 from pulseline_ingest.worker import Worker, WorkerParts
 
@@ -90,11 +90,18 @@ class WorkerThread:
                 if self._is_ending:
                     source.end()
                 self._is_open.set()
-                worker.run()
+                self._work(worker, source)
         except Exception as error:  # noqa: BLE001 - the thread's end is the main thread's to handle
             self.failure = error
         finally:
             self._is_open.set()
+
+    def _work(self, worker: Worker, source: BrokerSource) -> None:
+        try:
+            worker.run()
+        except WorkerReplaced:
+            source.check_right(True)  # if the partition is another worker's by now, that is why, and as it should be
+            raise
 
     def _build_login(self, parts: WorkerParts) -> Login:
         mqtt, ingest = self._settings.mqtt, self._settings.ingest

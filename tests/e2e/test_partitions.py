@@ -122,6 +122,15 @@ def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> Non
                 first.kill()
             scene.await_stored(publishing.promised, timeout_s=TAKEOVER_S)
 
+        url = scene.start_api(second.build_url("pulseline-api"))
+        assert export(url) == publishing.promised
+
+
+def export(url: str) -> dict[str, list[int]]:
+    """Return what the REST server exports, as the numbers of each bucket's events, oldest first."""
+    buckets = httpx.get(f"{url}/export").raise_for_status().json()["buckets"]
+    return {name: [event["data"]["n"] for event in reversed(bucket["events"])] for name, bucket in buckets.items()}
+
 
 def test_nats_rest_server_writes_and_reads_through_all_partitions(tmp_path: Path, scene: Scene) -> None:
     """Each write is answered with its event; the status tells who has which partition."""
