@@ -76,6 +76,7 @@ class BrokerSource:
         self.check_right: Callable[[bool], object] = bool
         self._login = login
         self._probe_topic = login.share.probe_topic
+        self._heard_probe_topic = login.share.heard_probe_topic
         self._level = Level.MQTT_5
         self._known_level: Level | None = None
         self._connection: Connection | None = None
@@ -157,7 +158,7 @@ class BrokerSource:
             return
         if committed:
             self._progress.note_committed(now=monotonic())
-            self._note_probes([message for message in own if message.topic == self._probe_topic])
+            self._note_probes([message for message in own if message.topic == self._heard_probe_topic])
             connection.acknowledge(own)
         else:
             self._lose(self._build_end("so the broker sends again what can not be stored now"))

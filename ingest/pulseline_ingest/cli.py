@@ -18,7 +18,7 @@ from pulseline_ingest.service import IngestService
     epilog=build_epilog(
         "pulseline ingest --broker mqtt://127.0.0.1",
         "pulseline ingest --broker mqtts://pulseline-ingest@broker.example:8883",
-        "pulseline ingest --broker mqtt://nats --database postgresql://pulseline@db/pulseline --partitions 8",
+        "pulseline ingest --broker mqtt://nats --partitions 8",
         codes=SERVICE_CODES,
         is_service=True,
     ),

@@ -65,12 +65,13 @@ class Share:
     def probe_topic(self) -> str:
         """Where the worker says something to itself."""
         if self.partition is None or not self.is_dealt:
-            return self._own_probe_topic
+            return self.heard_probe_topic
         levels = (f"{PROBE_LEVEL}-{number}" for number in itertools.count())
         return f"{self.root}/{next(filter(self.partition.has, levels))}/{Kind.HEARTBEAT.value}"
 
     @property
-    def _own_probe_topic(self) -> str:
+    def heard_probe_topic(self) -> str:
+        """The topic of that when it comes back."""
         return f"{self.root}/{PROBE_LEVEL}/{self.name}"
 
     @property
@@ -85,7 +86,7 @@ class Share:
         if not self.is_dealt or not topic.startswith(f"{self.root}/{PARTITION_LEVEL}/"):
             return topic
         rest = topic[len(self.root) :].split("/", 4)[-1]
-        return self._own_probe_topic if rest.startswith(f"{PROBE_LEVEL}-") else f"{self.root}/{rest}"
+        return self.heard_probe_topic if rest.startswith(f"{PROBE_LEVEL}-") else f"{self.root}/{rest}"
 
     @property
     def silence(self) -> str:

@@ -159,7 +159,7 @@ class WorkerFacts:
     def _build_partition(self) -> JSONObject:
         if self.partition is None:
             return {}
-        return {"partition": self.partition.number, "partitions": self.partition.count, "host": self.host}
+        return {"partitions": [self.partition.number], "partition_count": self.partition.count, "host": self.host}
 
     def _build(self, report: JSONObject) -> Outgoing:
         payload = encode({"worker": self.worker, **report})

@@ -74,4 +74,5 @@ def test_probe_goes_through_the_partition_where_the_broker_deals_out(number: int
     level = share.probe_topic.removeprefix(f"{ROOT}/").removesuffix("/heartbeat")
 
     assert find_number(level, 8) == number
-    assert share.restore(f"{ROOT}/_partition/8/{number}/{level}/heartbeat") == f"{ROOT}/_probe/main-{number}"
+    heard = share.restore(f"{ROOT}/_partition/8/{number}/{level}/heartbeat")
+    assert heard == share.heard_probe_topic == f"{ROOT}/_probe/main-{number}"

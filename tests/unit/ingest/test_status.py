@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from pulseline_core.partition import Partition
 from pulseline_ingest.counters import Counters
 from pulseline_ingest.status import CommitFigures, Peaks, Timer, WorkerFacts
 from tests.contract.store.samples import MORNING
@@ -63,6 +65,16 @@ def test_worker_without_a_problem_says_null() -> None:
     )
 
     assert read_json(report)["problem"] is None
+
+
+def test_report_of_a_partition_names_it() -> None:
+    """And the machine, since it may be another one tomorrow."""
+    facts = replace(FACTS, host="box", partition=Partition(3, 8))
+    report = read_json(
+        facts.build_online(now=MORNING, counters=Counters(), commit=CommitFigures(), problem=None, load={"queue": 0})
+    )
+
+    assert (report["partitions"], report["partition_count"], report["host"]) == ([3], 8, "box")
 
 
 def test_last_report_is_offline() -> None:
