@@ -243,11 +243,14 @@ def test_worker_that_stops_leaves_its_partitions_at_once(tmp_path: Path, scene: 
 
 
 def test_workers_that_are_told_take_what_they_are_told(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
-    """And nothing else."""
+    """And nothing else: what is no heartbeat would be stored once by each."""
     scene.start("one", mosquitto.build_url(), "--partition", "0-2,5")
     wait_until(lambda: set(scene.read_holders()) == {0, 1, 2, 5}, timeout_s=TIMEOUT_S, what="four partitions")
     scene.start("other", mosquitto.build_url(), "--partition", "3,4,6-7")
     scene.await_held()
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         publishing.publish(10)
-        scene.await_stored(publishing.promised)
+    once = {f"once-{number}": [0] for number in range(COUNT)}
+    for bucket_id in once:
+        mosquitto.publish(f"pulseline/v1/{bucket_id}/events", '{"data": {"n": 0}}')
+    scene.await_stored({**publishing.promised, **once})
