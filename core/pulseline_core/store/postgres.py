@@ -105,7 +105,7 @@ class PostgresBackend:
 
     def connect(self) -> psycopg.Connection[Any]:
         """Connect for something else than the tables."""
-        return psycopg.connect(**self._parameters, autocommit=True)
+        return PostgresConnection.open(self._parameters)
 
     def get_driver(self, database: peewee.Database) -> PostgresDriver:
         """Return what runs the statements."""
