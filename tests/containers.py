@@ -12,10 +12,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from tests.compose_file import ROOT, Service
 from tests.storm.system import clean_environment, find_free_port, wait_until
@@ -32,6 +32,9 @@ _ADDRESS: Final = re.compile(r"\b(?:0\.0\.0\.0|127\.0\.0\.1|[a-z]+(?:-\d)?):(\d{
 #: Mosquitto's way to say that it listens everywhere.
 _LISTENER: Final = re.compile(r"^listener (\d{4})$", re.MULTILINE)
 
+#: HAProxy's way to say that a server is asked at another port than the one that it is used at.
+_CHECKED: Final = re.compile(r"((\S+):\d{4} check port )(\d{4})")
+
 
 class Containers:
     """Services in a folder of their own; left, all that was started is gone."""
@@ -39,6 +42,7 @@ class Containers:
     def __init__(self, services: Mapping[str, Service], folder: Path) -> None:
         self._services = services
         self._folder = folder
+        self._names = dict(self._iter_names())
         self._ports: dict[tuple[str, int], int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -51,6 +55,13 @@ class Containers:
         for process in reversed(self._processes.values()):
             process.kill()
             process.wait(_TIMEOUT_S)
+
+    def _iter_names(self) -> Iterator[tuple[str, str]]:
+        """Yield the names by which services are reached; of several with one name, the first one has it here."""
+        for name, service in reversed(list(self._services.items())):
+            yield name, name
+            networks: Mapping[str, Any] = service.facts.get("networks", {"default": {}})
+            yield from ((alias, name) for alias in networks["default"].get("aliases", ()))
 
     def get_port(self, service: str, port: int) -> int:
         """Return where a port of a service is on this machine."""
@@ -86,18 +97,29 @@ class Containers:
 
     def start(self, name: str, *, timeout_s: float = _TIMEOUT_S) -> None:
         """Start a service, and return when its health check says that it is well."""
+        self.launch(name)
+        self.await_well(name, timeout_s=timeout_s)
+
+    def launch(self, name: str) -> None:
+        """Start a service."""
         service = self._services[name]
+        for mount in service.mounts:
+            if mount.is_file:
+                self._copy_file(service, mount.source)
         command = self._build_command(service, service.command)
         environment = self._build_environment(service)
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def await_well(self, name: str, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Return when the health check of a service says that it is well."""
         wait_until(lambda: self.is_well(name), timeout_s=timeout_s, what=f"that {name} is well")
 
     def is_well(self, name: str) -> bool:
         """Return what the health check says; a service without one is well while it runs."""
         service = self._services[name]
-        process = self._processes[name]
-        assert process.poll() is None, (self._folder / f"{name}.log").read_text()
+        process = self._processes.get(name)  # none where the test itself has started what stands for it
+        assert process is None or process.poll() is None, (self._folder / f"{name}.log").read_text()
         check = self._build_command(service, service.health_check)
         if not check:
             return True
@@ -109,6 +131,12 @@ class Containers:
     def reload(self, name: str) -> None:
         """Have a service read its files again, as 'docker compose kill --signal HUP' does."""
         self._processes[name].send_signal(signal.SIGHUP)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a service, and wait until it is gone."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait(_TIMEOUT_S)
 
     def stop(self, name: str) -> int:
         """Stop a service as 'docker compose stop' does; return its exit code."""
@@ -145,9 +173,10 @@ class Containers:
     def _move_ports(self, service: Service, text: str) -> str:
         def move(match: re.Match[str]) -> str:
             host, port = match[0].split(":")
-            name = host if host in self._services else service.name
+            name = self._names.get(host, service.name)
             return f"127.0.0.1:{self.get_port(name, int(port))}"
 
+        text = _CHECKED.sub(lambda match: f"{match[1]}{self.get_port(match[2], int(match[3]))}", text)
         text = _LISTENER.sub(lambda match: f"listener {self.get_port(service.name, int(match[1]))} 127.0.0.1", text)
         return _ADDRESS.sub(move, text)
 

@@ -31,10 +31,12 @@ class PostgresServer:
 
     Args:
         is_durable: whether commits reach the disk; without it tests are quicker.
+        port: where it listens on loopback; without one it answers at its socket alone.
     """
 
-    def __init__(self, *, is_durable: bool = True) -> None:
+    def __init__(self, *, is_durable: bool = True, port: int | None = None) -> None:
         self._is_durable = is_durable
+        self._port = port
         self._numbers = itertools.count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="pulseline-pg-"))
         self._data = self._folder / "data"
@@ -58,7 +60,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start; returns when it answers."""
-        command = [_find_program("postgres"), "-D", str(self._data), "-k", str(self._folder), "-h", "", "-N", "50"]
+        command = [_find_program("postgres"), "-D", str(self._data), "-k", str(self._folder), "-N", "50"]
+        command += ["-h", ""] if self._port is None else ["-h", "127.0.0.1", "-p", str(self._port)]
         if not self._is_durable:
             command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with (self._folder / "log").open("ab") as log:
@@ -119,7 +122,7 @@ class PostgresServer:
         return len(rows)
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(user=_USER, dbname="postgres", host=str(self._folder), autocommit=True)
+        return psycopg.connect(user=_USER, dbname="postgres", host=str(self._folder), port=self._port, autocommit=True)
 
     def _end(self, number: signal.Signals) -> None:
         if self._connection is not None:
