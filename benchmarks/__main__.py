@@ -44,8 +44,17 @@ READS = 300
 #: Window events that queries are asked about.
 QUERIED_EVENTS = (10_000, 100_000, 1_000_000)
 
-#: Each broker with each database.
-SET_UPS = [SetUp(broker=broker, database=database) for database in Database for broker in Broker]
+#: Each broker with each database, and two workers beside one.
+SET_UPS = [
+    *(
+        SetUp(broker=broker, database=database)
+        for database in Database
+        for broker in (Broker.EMBEDDED, Broker.MOSQUITTO, Broker.NATS)
+    ),
+    SetUp(broker=Broker.MOSQUITTO, database=Database.POSTGRES, workers=2),
+    SetUp(broker=Broker.NATS_OF_THREE, database=Database.POSTGRES),
+    SetUp(broker=Broker.NATS_OF_THREE, database=Database.POSTGRES, workers=2),
+]
 
 #: Heartbeats that a set-up is sent one by one.
 BROKER_EVENTS = 80_000
@@ -152,7 +161,7 @@ def measure_queries(*, rounds: int, share: float, console: Console) -> dict[str,
 
 
 def measure_set_ups(*, rounds: int, share: float, console: Console) -> dict[str, Figures]:
-    """Return the median of each figure of one worker, by the broker before it and the database behind it."""
+    """Return the median of each figure of workers, by the broker before them and the database behind them."""
     found: dict[str, list[Figures]] = {set_up.label: [] for set_up in SET_UPS}
     for number in range(rounds):
         for set_up in SET_UPS:

@@ -1,8 +1,8 @@
-"""How fast one worker takes messages, from which broker and into which database.
+"""How fast workers take messages, from which broker and into which database.
 
-The time is that from the first publish until a reader over REST sees a last message that was published behind all
-others, over the same connection: until then everything was committed. The packets are built before, so that the
-publisher takes little of the processors that it shares with the rest.
+The time is that from the first publish until a reader over REST sees in each bucket a last message that was published
+behind all others, over the same connection: until then everything was committed. The packets are built before, so that
+the publisher takes little of the processors that it shares with the rest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ BUCKETS = 10
 #: Events of one message, as a client sends them that was away for a while.
 EVENTS_A_MESSAGE = 100
 
+_SINGLES = [build_bucket_id(number) for number in range(BUCKETS)]
+_BATCHES = [f"batch-{bucket_id}" for bucket_id in _SINGLES]
+
 _TIMEOUT_S = 300.0
 
 #: A reader takes part of the processors, too.
@@ -53,10 +56,10 @@ def measure_rates(set_up: SetUp, folder: Path, *, count: int, seconds: float) ->
         seconds: how long is measured when an event can be read.
     """
     with start(set_up, folder) as running:
-        _measure_rate(running, "warm-up", list(iter_singles(count // 10)), events=count // 10)
-        singles = _measure_rate(running, "singles", list(iter_singles(count)), events=count)
+        _measure_rate(running, _SINGLES, list(iter_singles(count // 10)), events=count // 10)
+        singles = _measure_rate(running, _SINGLES, list(iter_singles(count)), events=count)
         packets = list(iter_batches(5 * count // EVENTS_A_MESSAGE))
-        batches = _measure_rate(running, "batches", packets, events=len(packets) * EVENTS_A_MESSAGE)
+        batches = _measure_rate(running, _BATCHES, packets, events=len(packets) * EVENTS_A_MESSAGE)
         wait = measure_latency(running.mqtt_port, running.system.http_port, seconds=seconds, user=running.user)
         return {
             "single heartbeats/s": singles.per_second,
@@ -68,11 +71,14 @@ def measure_rates(set_up: SetUp, folder: Path, *, count: int, seconds: float) ->
         }
 
 
-def _measure_rate(running: Running, name: str, packets: Sequence[bytes], *, events: int) -> Rate:
-    with connect(running.mqtt_port, f"bench-{name}", running.user) as connection:
+def _measure_rate(running: Running, buckets: Sequence[str], packets: Sequence[bytes], *, events: int) -> Rate:
+    end = str(time.time_ns())
+    ends = [build_publish(bucket_id, end.encode(), 65_535) for bucket_id in buckets]
+    with connect(running.mqtt_port, f"bench-{end}", running.user) as connection:
         began, used_s = time.perf_counter(), sum(map(read_processor_s, running.worker_pids))
-        publish_all(connection, [*packets, build_publish(name, b"end", 65_535)])
-        wait_for_bucket(f"{running.system.url}/buckets/{name}")
+        publish_all(connection, [*packets, *ends])
+        for bucket_id in buckets:
+            wait_for_end(f"{running.system.url}/buckets/{bucket_id}/events?limit=1", end)
         took_s = time.perf_counter() - began
     used_s = sum(map(read_processor_s, running.worker_pids)) - used_s
     return Rate(per_second=events / took_s, worker_us=1e6 * used_s / events)
@@ -111,14 +117,14 @@ def iter_batches(count: int) -> Iterator[bytes]:
             for number in numbers
         ]
         payload = json.dumps({"events": events, "pulsetime": 60}).encode()
-        yield build_publish(f"batch-{build_bucket_id(n % BUCKETS)}", payload, n % 65_534 + 1)
+        yield build_publish(_BATCHES[n % BUCKETS], payload, n % 65_534 + 1)
 
 
-def wait_for_bucket(url: str) -> None:
-    """Return when a bucket can be read."""
+def wait_for_end(url: str, end: str) -> None:
+    """Return when the newest event of a bucket is the last that was published."""
     deadline = time.monotonic() + _TIMEOUT_S
     with httpx.Client() as client:
-        while client.get(url).status_code != httpx.codes.OK:
+        while end not in client.get(url).text:
             if time.monotonic() > deadline:
                 raise TimeoutError(url)
             time.sleep(_READ_EVERY_S)

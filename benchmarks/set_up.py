@@ -6,14 +6,16 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from tests.e2e.service_process import ServiceProcess
 from tests.e2e.up_process import Up
 from tests.mosquitto import PASSWORD, Mosquitto
+from tests.nats_cluster import NatsCluster
 from tests.postgres_server import PostgresServer
 from tests.storm.system import find_free_port, wait_until
 
@@ -32,6 +34,11 @@ mqtt {{
 
 _START_TIMEOUT_S: Final = 10.0
 
+#: As many as deploy/nats deals out.
+_PARTITIONS: Final = ("--partitions", "8")
+
+_SHARE_TIMEOUT_S: Final = 30.0
+
 
 class Broker(Enum):
     """Who takes the messages."""
@@ -39,6 +46,7 @@ class Broker(Enum):
     EMBEDDED = "embedded"
     MOSQUITTO = "Mosquitto"
     NATS = "NATS"
+    NATS_OF_THREE = "three NATS"
 
 
 class Database(Enum):
@@ -50,15 +58,24 @@ class Database(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp:
-    """A broker, a database, and one worker between them."""
+    """A broker, a database, and the workers between them; more than one share the buckets, and need a server."""
 
     broker: Broker
     database: Database
+    workers: int = 1
 
     @property
     def label(self) -> str:
         """The set-up as a table's heading."""
-        return f"{self.broker.value}, {self.database.value}"
+        workers = f", {self.workers} workers" if self.workers > 1 else ""
+        return f"{self.broker.value}, {self.database.value}{workers}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """How the buckets are shared; the shipped configuration of three NATS servers always deals them out."""
+        if self.broker is Broker.NATS_OF_THREE:
+            return *_PARTITIONS, "--ingest-broker-partitions"
+        return _PARTITIONS if self.workers > 1 else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +101,32 @@ def start(set_up: SetUp, folder: Path) -> Iterator[Running]:
     with _start_database(set_up.database) as database, _start_broker(set_up.broker, folder) as (url, port, user):
         home = folder / "home"
         home.mkdir()
-        flags = (*(("--broker", url) if url else ()), *(("--database", database) if database else ()))
+        flags = (*(("--broker", url) if url else ()), *(("--database", database) if database else ()), *set_up.flags)
         with Up(home=home, flags=flags, wrapper=("env", f"PULSELINE_MQTT_PASSWORD={PASSWORD}")) as system:
             module = "pulseline_ingest" if url else "pulseline_broker"
-            yield Running(
-                mqtt_port=port or system.mqtt_port,
-                user=user,
-                system=system,
-                worker_pids=system.find_children(module),
-            )
+            with _start_others(set_up, folder, flags) as pids:
+                yield Running(
+                    mqtt_port=port or system.mqtt_port,
+                    user=user,
+                    system=system,
+                    worker_pids=[*system.find_children(module), *pids],
+                )
+
+
+@contextmanager
+def _start_others(set_up: SetUp, folder: Path, flags: tuple[str, ...]) -> Iterator[list[int]]:
+    """Start the workers beside the first, and give their processes when each has its share."""
+    with ExitStack() as stack:
+        others = [
+            stack.enter_context(ServiceProcess(home=folder / f"worker-{number}", flags=flags))
+            for number in range(2, set_up.workers + 1)
+        ]
+        wait_until(
+            lambda: all("taking [" in other.log for other in others),
+            timeout_s=_SHARE_TIMEOUT_S,
+            what="a share of the buckets",
+        )
+        yield [other.pid for other in others]
 
 
 @contextmanager
@@ -117,6 +151,10 @@ def _start_broker(kind: Broker, folder: Path) -> Iterator[tuple[str, int, tuple[
         case Broker.NATS:
             with _run_nats(folder / "nats") as port:
                 yield f"mqtt://127.0.0.1:{port}", port, None
+        case Broker.NATS_OF_THREE:
+            with NatsCluster(folder / "nats") as cluster:
+                first, *_, last = cluster.servers
+                yield first.build_url(), last.port, ("device", PASSWORD)
 
 
 @contextmanager
