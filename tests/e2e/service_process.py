@@ -25,6 +25,11 @@ class ServiceProcess:
 
     def __enter__(self) -> Self:
         self.home.mkdir()
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start, and return when it is ready."""
         reader, writer = os.pipe()
         secrets = {"PULSELINE_MQTT_PASSWORD": PASSWORD, "PULSELINE_READY_FD": str(writer)}
         with (self.home / "log").open("ab") as log:
@@ -40,7 +45,6 @@ class ServiceProcess:
         if not is_ready:
             self.kill()
             raise AssertionError(self.log)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.signal(signal.SIGCONT)

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from tests.e2e.beside_mosquitto import build_up
+from tests.e2e.service_process import ServiceProcess
+from tests.e2e.up_process import Up
 from tests.mosquitto import PASSWORD, Mosquitto
+from tests.nats_cluster import NatsCluster
 from tests.postgres_server import PostgresServer
 from tests.storm.system import System
 
@@ -56,6 +59,7 @@ class Assembly:
         parts: what may be killed, by name, in the order in which they are started.
         pause_s: between two events of a publisher, where it would drown the broker.
         keeps_word: whether what the broker acknowledged to a plain publisher outlives all of that.
+        keeps_order: whether a plain publisher's messages are stored in its order, those in flight apart.
     """
 
     system: System
@@ -64,6 +68,7 @@ class Assembly:
     parts: Mapping[str, Part]
     pause_s: float = 0.0
     keeps_word: bool
+    keeps_order: bool = True
 
 
 Assemble: TypeAlias = Callable[[Path], AbstractContextManager[Assembly]]
@@ -113,10 +118,57 @@ def beside_mosquitto(*, with_postgres: bool = False, kills_broker: bool = True, 
     return assemble
 
 
+@contextmanager
+def assemble_cluster(folder: Path) -> Iterator[Assembly]:
+    """Run three NATS servers, PostgreSQL, a REST server and two workers that share the buckets.
+
+    What a worker has not acknowledged when it dies comes to the next one after what is newer.
+    """
+    with ExitStack() as stack:
+        cluster = stack.enter_context(NatsCluster(folder / "nats"))
+        server = stack.enter_context(PostgresServer())
+        first, second, third = cluster.servers
+        database = "--database", server.make_url()
+        shared = "PULSELINE_INGEST_PARTITIONS=8", "PULSELINE_INGEST_BROKER_PARTITIONS=true"
+        home = folder / "home"
+        home.mkdir()
+        system = stack.enter_context(
+            Up(
+                home=home,
+                flags=("--broker", first.build_url(), *database),
+                wrapper=("env", f"PULSELINE_MQTT_PASSWORD={PASSWORD}", *shared),
+            )
+        )
+        flags = ("--broker", second.build_url(), *database, "--partitions", "8", "--ingest-broker-partitions")
+        worker = stack.enter_context(ServiceProcess(home=folder / "worker", flags=flags))
+        parts: dict[str, Part] = {
+            **{each.name: each for each in cluster.servers},
+            "database": server,
+            "system": system,
+            **{name: Child(system, f"pulseline_{name}") for name in ("ingest", "api")},
+            "worker": worker,
+        }
+        user = "device", PASSWORD
+        yield Assembly(
+            system=system,
+            port=third.port,
+            user=user,
+            parts=parts,
+            pause_s=_PAUSE_S,
+            keeps_word=True,
+            keeps_order=False,
+        )
+
+
 COMBINATIONS: Final[Mapping[str, Assemble]] = {
     "embedded, SQLite": assemble_embedded,
     "Mosquitto, SQLite": beside_mosquitto(),
     "Mosquitto, PostgreSQL": beside_mosquitto(with_postgres=True),
+    "three NATS servers, PostgreSQL, two workers": assemble_cluster,
+}
+
+#: The same with another promise; a shorter storm is enough for these.
+VARIANTS: Final[Mapping[str, Assemble]] = {
     "Mosquitto that is left alone": beside_mosquitto(kills_broker=False),
     "Mosquitto that remembers nothing": beside_mosquitto(is_persistent=False),
 }

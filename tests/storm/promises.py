@@ -36,6 +36,8 @@ def check_promises(assembly: Assembly, crowd: Crowd) -> int:
         if is_kept:
             await_stored(assembly.system, bucket_id, max(promised))
         stored = read_stored(assembly.system, bucket_id)
+        if is_plain and not assembly.keeps_order:
+            stored.sort()
         verdict = check_timeline(promised, stored, in_flight=IN_FLIGHT if is_plain else 1)
         print(f"{bucket_id}: {verdict.promised} promised, {len(stored)} stored, {len(verdict.lost)} lost")
         assert verdict.is_clean if is_kept else not (verdict.doubled or verdict.unknown), verdict

@@ -14,7 +14,7 @@ from time import monotonic
 
 import pytest
 
-from tests.storm.assembly import COMBINATIONS, Assembly, Part
+from tests.storm.assembly import COMBINATIONS, VARIANTS, Assemble, Assembly, Part
 from tests.storm.crowd import Crowd, run_crowd
 from tests.storm.promises import check_promises
 
@@ -43,11 +43,11 @@ def choose_parts(chance: random.Random, parts: Mapping[str, Part]) -> list[str]:
     return [name for name in parts if name in chosen]
 
 
-def rage(chance: random.Random, assembly: Assembly, crowd: Crowd) -> int:
+def rage(chance: random.Random, assembly: Assembly, crowd: Crowd, *, seconds: float) -> int:
     """Kill parts for as long as the storm lasts; return how many times."""
     parts = {**assembly.parts, "publishers": crowd}
     pause = threading.Event()
-    deadline, kills = monotonic() + STORM_S, 0
+    deadline, kills = monotonic() + seconds, 0
     while monotonic() < deadline:
         pause.wait(chance.uniform(*_CALM_S))
         crowd.check_alive()
@@ -64,16 +64,22 @@ def rage(chance: random.Random, assembly: Assembly, crowd: Crowd) -> int:
 
 
 @pytest.mark.timeout(STORM_S + 240)
-@pytest.mark.parametrize("name", COMBINATIONS)
-def test_nothing_promised_is_lost_doubled_or_reordered_whatever_is_killed(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("assemble", "share"),
+    [(assemble, 1.0) for assemble in COMBINATIONS.values()] + [(assemble, 1 / 3) for assemble in VARIANTS.values()],
+    ids=[*COMBINATIONS, *VARIANTS],
+)
+def test_nothing_promised_is_lost_doubled_or_reordered_whatever_is_killed(
+    tmp_path: Path, assemble: Assemble, share: float
+) -> None:
     """After a minute of kill -9 under load each ledger is in the store, once and in order, within half a minute."""
     seed = SEED or secrets.token_hex(4)
     print(f"STORM_SEED={seed}")
 
     with ExitStack() as stack:
-        assembly = stack.enter_context(COMBINATIONS[name](tmp_path))
+        assembly = stack.enter_context(assemble(tmp_path))
         crowd = stack.enter_context(run_crowd(tmp_path, assembly.port, assembly.user, pause_s=assembly.pause_s))
-        kills = rage(random.Random(seed), assembly, crowd)
+        kills = rage(random.Random(seed), assembly, crowd, seconds=share * STORM_S)
         count = check_promises(assembly, crowd)
 
         print(f"{kills} kills, {count} events")

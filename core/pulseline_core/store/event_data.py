@@ -27,13 +27,13 @@ _MAX_KEY_BYTES: Final = 256
 _FIND: Final = "SELECT id FROM event_data WHERE digest = ?"
 #: Another writer may have added it since it was looked for.
 _ADD: Final = (
-    "INSERT INTO event_data (digest, json) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest"
+    "INSERT INTO event_data (digest, json) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET json = excluded.json"
 )
 #: The same for many, where each of them would be a journey; in an order that all writers share.
 _FIND_ALL: Final = "SELECT digest, id FROM event_data WHERE digest = ANY(?::bytea[])"
 _ADD_ALL: Final = """
 INSERT INTO event_data (digest, json) SELECT * FROM unnest(?::bytea[], ?::text[])
-ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING digest, id
+ON CONFLICT (digest) DO UPDATE SET json = excluded.json RETURNING digest, id
 """
 _COLLECT: Final = "DELETE FROM event_data WHERE id = ? AND NOT EXISTS (SELECT 1 FROM event WHERE data_id = ?)"
 
