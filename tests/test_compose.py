@@ -73,11 +73,7 @@ def test_what_a_service_runs_exists(service: Service) -> None:
 def test_every_service_says_when_it_is_well(service: Service) -> None:
     """With a check of its own; only what ends by itself has none."""
     if service.facts["restart"] != "no":
-        assert service.health_check or service.name in _WITHOUT_CHECK
-
-
-#: Their partitions report one by one, and pass from one to the other.
-_WITHOUT_CHECK = {"ingest-1", "ingest-2"}
+        assert service.health_check
 
 
 @every_service

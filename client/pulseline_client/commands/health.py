@@ -7,8 +7,12 @@ that one look shows whether broker and worker are there, and how the worker's ow
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Final
 
 import click
@@ -79,12 +83,38 @@ def check_ready(answer: JSONObject) -> None:
 def ingest(*, worker: str | None, server: Server) -> None:
     """Check whether messages come through an ingest worker into the store.
 
-    The worker says so itself at the broker, which is that of the settings (PULSELINE_MQTT_BROKER and so on).
+    The worker says so itself at the broker, which is that of the settings (PULSELINE_MQTT_BROKER and so on). Of workers
+    that share the buckets (PULSELINE_INGEST_PARTITIONS) it is the partitions that this machine holds that count.
     """
-    name = worker or server.settings.ingest.worker
-    figures = _hear(server, name)
-    check_worker(WorkerReport(name=name, figures=figures, age_s=get_age_s(figures, now=datetime.now(UTC))))
+    ingest = server.settings.ingest
+    if worker is None and ingest.partitions > 1:
+        names = [f"{ingest.worker}-{number}" for number in range(ingest.partitions)]
+        own = check_share(_hear(server, names), host=socket.gethostname())
+        click.echo(f"{', '.join(report.name for report in own)} at work")
+        return
+    name = worker or ingest.worker
+    reports = _hear(server, [name])
+    if not reports:
+        raise NotHealthy(
+            f"ingest worker {name!r} has not reported",
+            hint="its name may be another (--worker), or this user may not read its topic",
+        )
+    check_worker(reports[0])
     click.echo(f"{name} is at work")
+
+
+def check_share(reports: Sequence[WorkerReport], *, host: str) -> Sequence[WorkerReport]:
+    """Return the reports of the partitions that a worker of this host holds; each has to make progress.
+
+    Raises:
+        NotHealthy: one does not, or it holds none.
+    """
+    own = [report for report in reports if report.figures.get("host") == host]
+    if not own:
+        raise NotHealthy(f"no partition is held by a worker of {host!r}")
+    for report in own:
+        check_worker(report)
+    return own
 
 
 def check_worker(report: WorkerReport) -> None:
@@ -103,21 +133,32 @@ def check_worker(report: WorkerReport) -> None:
     raise NotHealthy(f"ingest worker {report.name!r} {reason}")
 
 
-def _hear(server: Server, worker: str) -> JSONObject:
-    """Return what the worker said last."""
-    topic = f"{server.settings.mqtt.root}/_status/{worker}"
-    check_topic_name(topic)
-    reports: SimpleQueue[bytes] = SimpleQueue()
+def _hear(server: Server, workers: Sequence[str]) -> list[WorkerReport]:
+    """Return what each of these workers said last; those that never said anything are left out."""
+    topics = {f"{server.settings.mqtt.root}/_status/{worker}": worker for worker in workers}
+    for topic in topics:
+        check_topic_name(topic)
+    heard: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+    figures: dict[str, JSONObject] = {}
     with server.open_subscriber() as subscriber:
-        subscriber.subscribe(topic, lambda _, payload: reports.put(payload))
+        for topic in topics:
+            subscriber.subscribe(topic, lambda topic, payload: heard.put((topic, payload)))
         subscriber.wait_connected(_CONNECT_TIMEOUT_S)
-        try:
-            report: JSONValue = json.loads(reports.get(timeout=_REPORT_TIMEOUT_S))
-        except (Empty, ValueError, RecursionError) as error:
-            raise NotHealthy(
-                f"ingest worker {worker!r} has not reported",
-                hint="its name may be another (--worker), or this user may not read its topic",
-            ) from error
+        deadline = monotonic() + _REPORT_TIMEOUT_S
+        with suppress(Empty):
+            while len(figures) < len(topics):
+                topic, payload = heard.get(timeout=max(0.0, deadline - monotonic()))
+                figures[topics[topic]] = _read_report(payload)
+    now = datetime.now(UTC)
+    return [WorkerReport(name=name, figures=each, age_s=get_age_s(each, now=now)) for name, each in figures.items()]
+
+
+def _read_report(payload: bytes) -> JSONObject:
+    """Return what stands in a report, nothing if it is none."""
+    try:
+        report: JSONValue = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
     return report if isinstance(report, dict) else {}
 
 

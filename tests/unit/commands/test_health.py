@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pulseline_client import RestReader, cli
-from pulseline_client.commands.health import NotHealthy, check_worker, get_age_s
+from pulseline_client.commands.health import NotHealthy, check_share, check_worker, get_age_s
 from pulseline_core.errors import ExitCode
 from pulseline_core.types import JSONObject
 from pulseline_core.worker_report import WorkerReport
@@ -41,6 +41,28 @@ def test_worker_that_does_not_do_its_work_is_told_with_the_reason(
 def test_worker_that_makes_progress_is_healthy() -> None:
     """Nothing is raised."""
     check_worker(WorkerReport(name="main", figures=ONLINE, age_s=4.0))
+
+
+def build_reports(*figures: JSONObject) -> list[WorkerReport]:
+    """Return the reports of partitions, the first one of ``main-0``."""
+    return [WorkerReport(name=f"main-{number}", figures=each, age_s=1.0) for number, each in enumerate(figures)]
+
+
+def test_of_workers_that_share_this_host_s_partitions_count() -> None:
+    """What another host's worker can not do is that one's affair."""
+    reports = build_reports(
+        {**ONLINE, "host": "here"}, {**ONLINE, "host": "there", "problem": "no space left"}, {**ONLINE, "host": "here"}
+    )
+
+    assert [report.name for report in check_share(reports, host="here")] == ["main-0", "main-2"]
+    with pytest.raises(NotHealthy, match="'main-1' can not store anything"):
+        check_share(reports, host="there")
+
+
+def test_worker_without_any_partition_is_not_healthy() -> None:
+    """A partition that lies idle belongs to nobody: its last will names no host."""
+    with pytest.raises(NotHealthy, match="no partition is held by a worker of 'here'"):
+        check_share(build_reports({"state": "offline"}, {**ONLINE, "host": "there"}), host="here")
 
 
 @pytest.mark.parametrize(
