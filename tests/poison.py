@@ -129,6 +129,7 @@ POISON_BATCHES: Final[dict[str, bytes]] = {
     "pulsetime true": _event('"data":{},"pulsetime":true'),
     "publisher without seq": _event('"data":{},"publisher":"p"'),
     "publisher number": _event('"data":{},"publisher":1,"seq":1,"base":1'),
+    "publisher of 4 KB": _event(f'"data":{{}},"publisher":"{"p" * 4096}","seq":1,"base":1'),
     "publisher of another client": _event('"data":{},"publisher":"somebody","seq":1,"base":1'),
     "seq zero": _event('"data":{},"publisher":"p","seq":0,"base":0'),
     "seq text": _event('"data":{},"publisher":"p","seq":"1","base":1'),

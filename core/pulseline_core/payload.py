@@ -49,6 +49,9 @@ from pulseline_core.types import BucketId, JSONObject, JSONValue, PublisherId
 _LONG_INTEGER: Final = b"0" * 19
 _DIGITS_TO_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 
+#: A publisher's id is a part of a key in the store and of a topic; PostgreSQL's keys end at 2,704 bytes.
+_MAX_PUBLISHER_BYTES: Final = 256
+
 #: What JavaScript and Python write for numbers that JSON does not have.
 _NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
@@ -196,6 +199,8 @@ def _parse_envelope(value: JSONObject | list[JSONValue]) -> Envelope | None:
     if not isinstance(publisher, str) or not publisher:
         raise InvalidPayload(f"publisher {str(publisher)[:64]!r} is not a text")
     check_json(publisher, field="publisher")
+    if len(publisher.encode()) > _MAX_PUBLISHER_BYTES:
+        raise InvalidPayload(f"publisher {publisher[:64]!r}... has more than {_MAX_PUBLISHER_BYTES} bytes")
     reply = _parse_flag(value, "reply", default=False)
     seq, base = _parse_positive(value, "seq"), _parse_positive(value, "base")
     if base > seq:

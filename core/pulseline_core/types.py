@@ -8,7 +8,7 @@ BucketId = NewType("BucketId", str)
 """A bucket's id as people write it (not percent-encoded), 1 to 256 UTF-8 bytes, without NUL."""
 
 PublisherId = NewType("PublisherId", str)
-"""The id of one outbox; also the MQTT client id that it publishes with."""
+"""The id of one outbox, up to 256 UTF-8 bytes; also the MQTT client id that it publishes with."""
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 """Anything JSON can hold; numbers are finite, integers fit 64 bits signed, text has no NUL or lone surrogate."""
