@@ -19,6 +19,7 @@ a new version of paho does not call us any more.
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import struct
@@ -48,6 +49,8 @@ from pulseline_ingest.login import (
 from pulseline_ingest.publish_packet import MalformedPublish, PublishPacket, decode_publish
 from pulseline_ingest.source import Outgoing, Received
 
+logger = logging.getLogger(__name__)
+
 #: A silent connection is noticed after at most twice this.
 _KEEPALIVE_S: Final = 30
 
@@ -59,6 +62,12 @@ _HOUSEKEEPING_S: Final = 5.0
 
 #: A broker that does not read what we write is written no more; acknowledgements are sent again when they are missed.
 _MAX_OUTGOING_BYTES: Final = 4 * 1024 * 1024
+
+#: MQTT 5 section 3.3: what a packet has around topic and payload, at most.
+_PUBLISH_FRAME_BYTES: Final = 10
+
+#: MQTT 3.1.1 section 2.2.3: the most that a length can say; MQTT 5 lets a broker say less.
+_MAX_PACKET_BYTES: Final = 268_435_455
 
 #: Payloads of one group: a few of the largest messages, or tens of thousands of small ones.
 _MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024
@@ -102,6 +111,7 @@ class Connection:
         self._received_bytes = 0
         self._problem: BrokerUnavailable | ConfigError | None = None
         self._socket: BufferedSocket | None = None
+        self._max_packet_bytes = _MAX_PACKET_BYTES
         self._deadline = 0.0
         self._housekeeping_at = 0.0
         self._client = _Client(login, level)
@@ -185,6 +195,11 @@ class Connection:
         for message in messages:
             if self._socket is None or self._socket.outgoing_bytes > _MAX_OUTGOING_BYTES:
                 return
+            if _measure(message) > self._max_packet_bytes:  # it would end the connection
+                logger.warning(
+                    "the broker takes no message of %d bytes", len(message.payload), extra={"action": "message_dropped"}
+                )
+                continue
             self._client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
         self._flush()
 
@@ -241,12 +256,13 @@ class Connection:
 
     # paho calls these from within its loop, on the thread that called us.
 
-    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         name = code.getName()
         if code.is_failure:
             self._note_problem(self._build_refusal(name))
             return
         self._is_admitted = True
+        self._max_packet_bytes = getattr(properties, "MaximumPacketSize", _MAX_PACKET_BYTES)
         if self._login.needs_session and not flags.session_present:
             self._note_problem(SessionMissing(self._login.host, self._login.port))
         elif flags.session_present and self._keeps_subscriptions:
@@ -285,6 +301,11 @@ class Connection:
             self._note_problem(LevelRefused(self._login.host, self._login.port, "it closed the connection"))
         else:
             self._note_problem(ConnectionEnded(self._login.host, self._login.port, _describe_loss(name)))
+
+
+def _measure(message: Outgoing) -> int:
+    """Return the bytes of a message's packet, at most."""
+    return _PUBLISH_FRAME_BYTES + len(message.topic.encode()) + len(message.payload)
 
 
 def _describe_loss(name: str) -> str:

@@ -182,6 +182,17 @@ def test_retained_messages_are_known_for_replays(mosquitto: Mosquitto) -> None:
     assert replay.is_replay
 
 
+def test_message_that_is_too_large_for_the_broker_is_not_sent(mosquitto: Mosquitto) -> None:
+    """Mosquitto would end the connection; whoever waits for that answer goes without, and the next one is sent."""
+    with open_source(mosquitto) as source:
+        topic = f"{ROOT}/plug/heartbeat"
+        source.publish([Outgoing(topic=topic, payload=each, qos=1) for each in (b"1" * 500_000, b"2")])
+        taken = take(source, 1)
+
+        assert read_payloads(taken) == [b"2"]
+        assert source.report["reconnects"] == 0
+
+
 def test_broker_that_was_killed_is_connected_to_again(mosquitto: Mosquitto) -> None:
     """By itself, with what can be said of it in the report."""
     with open_source(mosquitto) as source:
