@@ -188,7 +188,9 @@ class Worker:
 
     def _commit_each(self, deliveries: Sequence[Delivery]) -> bool:
         for place, delivery in enumerate(deliveries, start=1):
-            if not self._commit([delivery]):
+            if delivery.received.connection in self._closing:
+                self._refuse([delivery.received])
+            elif not self._commit([delivery]):
                 self._give_back(deliveries[place:])
                 return False
         return True

@@ -114,6 +114,20 @@ def test_message_whose_dead_letter_meets_a_bug_is_given_back(bench: Bench, monke
     assert source.pauses == []
 
 
+def test_what_follows_a_message_that_is_given_back_by_itself_is_given_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same group, too: its connection is closed, so all of it comes again, and would be stored twice."""
+    monkeypatch.delattr(Transaction, "add_dead_letter")
+    closed = Connection()
+    group = [receive(b"NaN", connection=closed), beat(0, connection=closed), beat(100, connection=Connection())]
+
+    source = bench.run(group)
+
+    assert source.settled == [(group[0], False), (group[1], False), (group[2], True)]
+    assert [start for start, _, _ in bench.read_outline()] == [100]
+
+
 def test_store_that_is_locked_gets_no_message_acknowledged(bench: Bench, other: sqlite3.Connection) -> None:
     """They are given back, in order and at once; the store is tried again only after a pause."""
     other.execute("BEGIN IMMEDIATE")
