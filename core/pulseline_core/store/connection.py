@@ -62,6 +62,8 @@ class Backend(Protocol):
 
     #: Whether others may write meanwhile, so that a transaction must not go by what another one read.
     is_shared: bool
+    #: Whether the right to write ends with the connection, so that somebody else may have had it since.
+    is_leased: bool
     #: What the driver and peewee raise.
     errors: tuple[type[Exception], ...]
     #: Begins a transaction that may write, and one that sees one state of the data.

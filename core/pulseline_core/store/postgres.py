@@ -70,6 +70,7 @@ class PostgresBackend:
     begin_write = "BEGIN"
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     is_shared = True
+    is_leased = False
 
     def __init__(self, url: str) -> None:
         try:

@@ -1,8 +1,9 @@
 """Partitions on a PostgreSQL server: who holds which, by advisory locks that end with the session that took them.
 
 * **A partition's lock belongs to the session that writes.** A worker whose writing connection is gone has lost the
-  partition with it, and what it had not committed; it can not write again before it has the lock again. So of two
-  workers, one that was held up and one that took its place, never do both commit.
+  partition with it, and what it had not committed; it can not write again before it has the lock again, and what it
+  had in hand it gives back, as somebody else may have had the lock, and the messages, in between. So of two workers,
+  one that was held up and one that took its place, never do both commit.
 * **The server ends a session that falls silent**, whatever its worker is waiting for, and a crash ends it at once. A
   worker that lives says something every few seconds.
 * **The roster** is a session of each process beside that: a shared lock tells how many workers want a fair share, and
@@ -53,6 +54,8 @@ _LIST: Final = (
 
 class LeasedPostgresBackend(PostgresBackend):
     """A database whose writer holds a partition, as long as its connection lasts."""
+
+    is_leased = True
 
     def __init__(self, url: str, lease: Partition) -> None:
         super().__init__(url)

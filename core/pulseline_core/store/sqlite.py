@@ -106,6 +106,7 @@ class SqliteBackend:
     """A database file at ``path``."""
 
     is_shared = False
+    is_leased = False
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error, peewee.PeeweeException)
     begin_write = "BEGIN IMMEDIATE"

@@ -344,6 +344,8 @@ class Store:
         if self._tables is not None and self._tables.connection.is_lost:
             self._tables.connection.close()
             self._tables = None
+            if self._backend.is_leased:
+                raise StoreUnavailable(f"the partition was lost with the connection to {self._backend.place!r}")
         if self._tables is None:
             self.open()
         tables = self._tables
@@ -386,11 +388,9 @@ class Store:
 
     def _start_over(self, connection: Connection) -> None:
         """Forget what was in memory; after a failure of the database the connection too."""
+        self._tables = None if connection.is_broken else _Tables(connection)
         if connection.is_broken:
             connection.close()
-            self._tables = None
-        else:
-            self._tables = _Tables(connection)
 
     def _tidy(self, connection: Connection) -> None:
         try:

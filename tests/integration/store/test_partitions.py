@@ -9,8 +9,8 @@ import pytest
 
 from pulseline_core.errors import InvalidSetting, PartitionTaken, StoreUnavailable
 from pulseline_core.partition import Partition
-from pulseline_core.store import Attendance, open_roster, open_store, postgres_lease
-from tests.contract.store.samples import insert, make_event
+from pulseline_core.store import Attendance, open_reader, open_roster, open_store, postgres_lease
+from tests.contract.store.samples import BUCKET, WORK, insert, make_event, outline
 from tests.postgres_server import PostgresServer
 from tests.storm.system import wait_until
 
@@ -34,18 +34,33 @@ def test_partitions_of_two_schemas_do_not_meet(server: PostgresServer, url: str)
         open_store(server.make_url(), lease=LEASE).close()
 
 
-def test_writer_that_lost_its_connection_has_the_partition_again_before_it_writes(
-    server: PostgresServer, url: str
-) -> None:
-    """If nobody took it meanwhile; if somebody did, it stores nothing."""
+def test_writer_that_lost_its_connection_gives_back_what_it_had_in_hand(server: PostgresServer, url: str) -> None:
+    """Somebody else may have had the partition and stored that in between, and be gone again."""
     with open_store(url, lease=LEASE) as store:
         insert(store, make_event(0))
         server.terminate_backends()
-        insert(store, make_event(1))
+        with open_store(url, lease=LEASE) as other:
+            insert(other, make_event(1))
+        with pytest.raises(StoreUnavailable, match="the partition was lost with the connection"):
+            insert(store, make_event(1))
+
+        insert(store, make_event(2))
+
+    with open_reader(url) as reader:
+        assert outline(reader.read_events(BUCKET)) == [(n, n, WORK) for n in (2, 1, 0)]
+
+
+def test_writer_that_lost_its_connection_has_the_partition_again_before_it_writes(
+    server: PostgresServer, url: str
+) -> None:
+    """As long as somebody else has it, it stores nothing."""
+    with open_store(url, lease=LEASE) as store:
+        insert(store, make_event(0))
         server.terminate_backends()
         with open_store(url, lease=LEASE) as other:
-            with pytest.raises(PartitionTaken):
-                insert(store, make_event(2))
+            for refusal in (StoreUnavailable, PartitionTaken):
+                with pytest.raises(refusal):
+                    insert(store, make_event(2))
             insert(other, make_event(3))
 
 
