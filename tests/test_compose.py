@@ -144,3 +144,12 @@ def test_the_variables_of_a_service_are_settings(service: Service) -> None:
     assert settings.mqtt.username == f"pulseline-{service.command[1]}"
     assert str(settings.data_dir) == "/data/pulseline"
     assert not settings.log.file
+
+
+def test_workers_that_share_the_buckets_are_set_alike() -> None:
+    """Sessions are named after the worker: under two names, what one leaves unacknowledged never reaches the other."""
+    settings = [load({}, service.environment).ingest for service in SERVICES if service.name.startswith("ingest-")]
+
+    assert len(settings) == 2
+    assert settings[0].is_partitioned
+    assert settings[0] == settings[1]
