@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final
 
 from pulseline_core.errors import InvalidPayload
+from pulseline_core.partition import MAX_PARTITIONS
 from pulseline_core.payload import decode_json
 from pulseline_core.types import JSONObject, JSONValue
 from pulseline_core.worker_report import WorkerReport
@@ -18,8 +19,8 @@ BROKER_PREFIX: Final = "$SYS/broker/"
 #: Topics of the broker that are kept; it has a few dozen.
 _MAX_BROKER_TOPICS: Final = 1000
 
-#: Workers that are kept, those that are gone included.
-_MAX_WORKERS: Final = 200
+#: Workers that are kept, those that are gone included: each partition has one.
+_MAX_WORKERS: Final = 2 * MAX_PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from pulseline_api import create_app
 from pulseline_api.app import AppOptions
 from pulseline_api.status_board import StatusBoard
+from pulseline_core.partition import MAX_PARTITIONS
 from tests.unit.api.conftest import INFO
 from tests.unit.api.memory_store import MemoryReader, RecordingWriter
 
@@ -70,14 +71,14 @@ def test_report_that_is_heard_twice_grows_no_younger() -> None:
 
 
 def test_board_keeps_a_limited_number_of_topics() -> None:
-    """A broker that invents topics does not fill the memory; known topics are still updated, and workers heard."""
+    """Each partition has a worker. A broker that invents topics does not fill the memory; known ones are updated."""
     board = StatusBoard("pulseline/v1")
     for number in range(2000):
         board.note(f"$SYS/broker/{number}", b"1")
         board.note(f"pulseline/v1/_status/{number}", b"{}")
     board.note("$SYS/broker/0", b"2")
 
-    assert len(board.get_workers()) == 200
+    assert len(board.get_workers()) == 2 * MAX_PARTITIONS
     assert len(board.get_broker()) == 1000
     assert board.get_broker()["0"] == 2
     assert len(json.dumps(board.get_broker())) < 20_000
