@@ -36,9 +36,7 @@ class WorkerReport:
     @property
     def is_late(self) -> bool:
         """Whether the next report should have come long ago; one that said goodbye owes none."""
-        interval_s = find_number(self.figures, "interval_s")
-        allowed_s = _MISSED_INTERVALS * (_INTERVAL_S if interval_s is None else interval_s) + _LEEWAY_S
-        return self._is_online and self.age_s > allowed_s
+        return self._is_online and self.age_s > _MISSED_INTERVALS * self._interval_s + _LEEWAY_S
 
     @property
     def is_up(self) -> bool:
@@ -47,13 +45,19 @@ class WorkerReport:
 
     @property
     def makes_progress(self) -> bool:
-        """Whether what is published comes through it into the store."""
+        """Whether what is published comes through it into the store, as far as one knows before its next report."""
         progress_age_s = find_number(self.figures, "broker", "progress_age_s")
+        overdue_s = max(0.0, self.age_s - self._interval_s)
         return (
             self.is_up
             and self.figures.get("problem") is None
-            and (progress_age_s is None or progress_age_s + self.age_s <= _PROGRESS_AGE_S)
+            and (progress_age_s is None or progress_age_s + overdue_s <= _PROGRESS_AGE_S)
         )
+
+    @property
+    def _interval_s(self) -> float:
+        interval_s = find_number(self.figures, "interval_s")
+        return _INTERVAL_S if interval_s is None else interval_s
 
     @property
     def _is_online(self) -> bool:

@@ -28,13 +28,16 @@ def judge(figures: JSONObject, age_s: float = 0.0) -> tuple[bool, bool, bool]:
         ({"state": "offline"}, 1e6, (False, False, False)),
         ({**ONLINE, "problem": "no space left"}, 0.0, (False, True, False)),
         ({**ONLINE, "broker": {"progress_age_s": 29.0}}, 0.0, (False, True, True)),
-        ({**ONLINE, "broker": {"progress_age_s": 29.0}}, 2.0, (False, True, False)),
+        ({**ONLINE, "broker": {"progress_age_s": 31.0}}, 0.0, (False, True, False)),
+        ({**ONLINE, "broker": {"progress_age_s": 29.0}}, 7.0, (False, True, False)),
+        ({**ONLINE, "interval_s": 60.0, "broker": {"progress_age_s": 9.0}}, 59.0, (False, True, True)),
         ({}, 0.0, (False, False, False)),
         ({"state": "online", "interval_s": "5", "broker": [1]}, 0.0, (False, True, True)),
     ],
     ids=[
         *("fresh", "missed three", "missed more", "rare", "says no interval", "gone", "gone for long"),
-        *("can not store", "probe on its way", "probe lost", "no report", "not of ours"),
+        *("can not store", "probe on its way", "probe lost", "probe and report lost"),
+        *("rare, and probes come back", "no report", "not of ours"),
     ],
 )
 def test_report_is_judged_by_what_it_says_and_by_its_age(
