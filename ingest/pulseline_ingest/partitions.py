@@ -78,8 +78,9 @@ class PartitionedService:
         try:
             open_store(self._settings.database).close()
             self._change(self._attend())
+            deadline = monotonic() + BROKER_WAIT_S
             for worker in list(self._workers.values()):
-                refusal = worker.wait_ready(BROKER_WAIT_S)
+                refusal = worker.wait_ready(max(0.0, deadline - monotonic()))
                 if refusal is not None:
                     raise refusal
             self._bury()

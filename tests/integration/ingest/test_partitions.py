@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -12,13 +13,14 @@ from pulseline_core.errors import InvalidSetting
 from pulseline_core.partition import Partition
 from pulseline_core.settings import Settings, load
 from pulseline_core.store import open_store
+from pulseline_ingest import partitions
 from pulseline_ingest.login import BrokerRefused, WorkerReplaced
 from pulseline_ingest.partitions import PartitionedService
 from tests.integration.ingest.scripted_broker import ScriptedBroker
 from tests.integration.ingest.test_connection import TAKEN_OVER
 from tests.mosquitto import PASSWORD, Mosquitto
 from tests.postgres_server import PostgresServer
-from tests.storm.system import wait_until
+from tests.storm.system import find_free_port, wait_until
 
 TIMEOUT_S = 15.0
 
@@ -99,6 +101,21 @@ def test_wrong_password_ends_the_start(tmp_path: Path, mosquitto: Mosquitto, ser
 
     with pytest.raises(BrokerRefused, match="not authorized"), PartitionedService(settings):
         pass
+
+
+def test_broker_that_is_away_is_waited_for_once(
+    tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by one partition after the other: meanwhile nobody looks after the partitions, nor hears a signal."""
+    monkeypatch.setattr(partitions, "BROKER_WAIT_S", 1.0)
+    settings = build_settings(tmp_path, f"mqtt://127.0.0.1:{find_free_port()}", server.make_url())
+
+    begun = monotonic()
+    with PartitionedService(settings) as service:
+        took_s = monotonic() - begun
+
+        assert service.held == (0, 1, 2, 3)
+    assert took_s < 3.0
 
 
 def test_partitions_in_a_file_are_refused(tmp_path: Path) -> None:
