@@ -61,7 +61,7 @@ class WorkerReplaced(ConfigError):
     def __init__(self, client_id: str) -> None:
         super().__init__(
             f"another worker has connected to the broker as {client_id!r}",
-            hint="stop one of them, or give each a name of its own with --ingest-worker",
+            hint="stop one of them; one that stores elsewhere needs a name of its own, with --ingest-worker",
         )
 
 

@@ -57,7 +57,7 @@ class PartitionedService:
         count = settings.ingest.partitions
         self._settings = settings
         self._tls = build_tls(settings.mqtt)
-        self._roster = open_roster(settings.database, count=count)
+        self._roster = open_roster(settings.database, count=count, worker=settings.ingest.worker)
         self._order = random.sample(range(count), count)
         self._workers: dict[int, WorkerThread] = {}
         self._is_cut_off = False

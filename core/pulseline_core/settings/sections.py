@@ -228,7 +228,9 @@ class IngestSettings:
     )
     state_interval_s: float = setting(1.0, limits=_SECONDS, help="Least time between two states of one bucket.")
     status_interval_s: float = setting(5.0, limits=_SECONDS, help="Time between two status reports.")
-    worker: str = setting("main", help="Name of the worker in its status topic.")
+    worker: str = setting(
+        "main", help="Name of the worker in its status topic and its session; the same for all who share the buckets."
+    )
     partitions: int = setting(
         1,
         flag="--partitions",

@@ -36,8 +36,13 @@ def find_backend(place: Place, *, lease: Partition | None = None) -> Backend:
     return PostgresBackend(place) if lease is None else LeasedPostgresBackend(place, lease)
 
 
-def open_roster(place: Place, *, count: int) -> Roster:
+def open_roster(place: Place, *, count: int, worker: str) -> Roster:
     """Return what tells the workers on a database of one another; it connects when it is asked.
+
+    Args:
+        place: the database.
+        count: how many partitions there are.
+        worker: the name that all who share them have.
 
     Raises:
         InvalidSetting: the database is a file, or psycopg is not installed.
@@ -46,7 +51,7 @@ def open_roster(place: Place, *, count: int) -> Roster:
         raise _has_one_writer()
     with _psycopg_needed():
         from pulseline_core.store.postgres_lease import PostgresRoster  # noqa: PLC0415 - psycopg is an extra
-    return PostgresRoster(place, count=count)
+    return PostgresRoster(place, count=count, worker=worker)
 
 
 @contextmanager

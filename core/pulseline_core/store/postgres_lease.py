@@ -7,7 +7,8 @@
 * **The server ends a session that falls silent**, whatever its worker is waiting for, and a crash ends it at once. A
   worker that lives says something every few seconds.
 * **The roster** is a session of each process beside that: a shared lock tells how many workers want a fair share, and
-  another one how many partitions there are, which has to be the same for all of them.
+  two others how many partitions there are and what the worker is called, which has to be the same for all of them: a
+  partition's session at the broker has that name.
 
 The locks of different schemas of one database do not meet.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from zlib import crc32
 
 import peewee
 import psycopg
@@ -33,10 +35,14 @@ _WATCH: Final = (
     f"SET idle_session_timeout = '{_SILENCE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '{_SILENCE_TIMEOUT}'"
 )
 
-#: The first half of a lock's name; the second is the partition's number, how many there are, and 0.
+#: The first half of a lock's name; the second is the partition's number, how many there are, the name's sum, and 0.
 _PARTITION: Final = "pulseline.partition"
 _COUNT: Final = "pulseline.partitions"
+_NAME: Final = "pulseline.name"
 _WORKER: Final = "pulseline.worker"
+
+#: The second half is a signed number of 32 bits.
+_MAX_KEY: Final = 0x7FFFFFFF
 
 _TAKE: Final = "SELECT pg_try_advisory_lock(hashtext(%s || '.' || current_schema()), %s)"
 _SHARE: Final = "SELECT pg_advisory_lock_shared(hashtext(%s || '.' || current_schema()), %s)"
@@ -84,9 +90,10 @@ class LeasedPostgresBackend(PostgresBackend):
 class PostgresRoster:
     """A ``Roster`` of shared locks."""
 
-    def __init__(self, url: str, *, count: int) -> None:
+    def __init__(self, url: str, *, count: int, worker: str) -> None:
         self._backend = PostgresBackend(url)
         self._count = count
+        self._worker = worker
         self._connection: psycopg.Connection[Any] | None = None
         self._is_worker = False
 
@@ -113,16 +120,28 @@ class PostgresRoster:
     def _connect(self) -> psycopg.Connection[Any]:
         connection = self._connection = self._backend.connect()
         connection.execute(_WATCH.encode())
-        connection.execute(_SHARE.encode(), (_COUNT, self._count))
-        for _, count in connection.execute(_LIST.encode(), ([_COUNT],)).fetchall():
-            if count != self._count:
+        own = {_COUNT: self._count, _NAME: crc32(self._worker.encode()) & _MAX_KEY}
+        for name, key in own.items():
+            connection.execute(_SHARE.encode(), (name, key))
+        for name, key in connection.execute(_LIST.encode(), (list(own),)).fetchall():
+            if key != own[name]:
                 self.close()  # or those who were there first would be refused, should they have to connect anew
-                raise InvalidSetting(
-                    "ingest.partitions",
-                    f"is {self._count}, while another worker on this database has {count}",
-                    hint="give all workers the same number; docs/how-to/nats.md says how to change it",
-                )
+                raise self._build_refusal(name, key)
         return connection
+
+    def _build_refusal(self, name: str, key: int) -> InvalidSetting:
+        """Return the error for what another worker says otherwise."""
+        if name == _COUNT:
+            return InvalidSetting(
+                "ingest.partitions",
+                f"is {self._count}, while another worker on this database has {key}",
+                hint="give all workers the same number; docs/how-to/nats.md says how to change it",
+            )
+        return InvalidSetting(
+            "ingest.worker",
+            f"is {self._worker!r}, while another worker on this database has another name",
+            hint="give all workers that share the buckets the same name, as --ingest-worker main",
+        )
 
     @contextmanager
     def _mapped_errors(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ class Roster(Protocol):
         """Say whether this process wants a fair share, and return who is there.
 
         Raises:
-            InvalidSetting: another process knows another number of partitions.
+            InvalidSetting: another process knows another number of partitions, or has another worker's name.
             StoreUnavailable: the server can not be asked now; what this process has said may be forgotten.
         """
         ...

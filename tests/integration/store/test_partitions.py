@@ -92,7 +92,7 @@ def test_writer_that_falls_silent_loses_the_partition(
 
 def test_roster_tells_who_is_there(url: str) -> None:
     """How many workers want a fair share, and which partitions are held, whoever holds them."""
-    one, other = (open_roster(url, count=8) for _ in range(2))
+    one, other = (open_roster(url, count=8, worker="main") for _ in range(2))
     with closing(one), closing(other):
         before = one.attend(is_worker=True)
         other.attend(is_worker=True)
@@ -110,7 +110,7 @@ def test_roster_tells_who_is_there(url: str) -> None:
 
 def test_roster_connects_again(server: PostgresServer, url: str) -> None:
     """The call that finds the connection gone fails, the next one works."""
-    with closing(open_roster(url, count=8)) as roster:
+    with closing(open_roster(url, count=8, worker="main")) as roster:
         roster.attend(is_worker=True)
         server.terminate_backends()
         with pytest.raises(StoreUnavailable):
@@ -121,9 +121,23 @@ def test_roster_connects_again(server: PostgresServer, url: str) -> None:
 
 def test_two_numbers_of_partitions_on_one_database_are_refused(url: str) -> None:
     """Each bucket would belong to two workers. The one who was there first is left in peace."""
-    with closing(open_roster(url, count=8)) as one, closing(open_roster(url, count=4)) as other:
+    with (
+        closing(open_roster(url, count=8, worker="main")) as one,
+        closing(open_roster(url, count=4, worker="main")) as other,
+    ):
         one.attend(is_worker=True)
         with pytest.raises(InvalidSetting, match="is 4, while another worker on this database has 8"):
+            other.attend(is_worker=True)
+
+        assert one.attend(is_worker=True).workers == 1
+
+
+def test_two_names_on_one_database_are_refused(url: str) -> None:
+    """What one leaves unacknowledged would wait in a session of the broker that the other one never asks for."""
+    one, other = (open_roster(url, count=8, worker=worker) for worker in ("main", "second"))
+    with closing(one), closing(other):
+        one.attend(is_worker=True)
+        with pytest.raises(InvalidSetting, match="is 'second', while another worker on this database has another name"):
             other.attend(is_worker=True)
 
         assert one.attend(is_worker=True).workers == 1
@@ -132,6 +146,6 @@ def test_two_numbers_of_partitions_on_one_database_are_refused(url: str) -> None
 def test_a_file_has_no_partitions(tmp_path: Path) -> None:
     """One process writes it."""
     path = tmp_path / "pulseline.db"
-    for call in (lambda: open_store(path, lease=LEASE), lambda: open_roster(path, count=8)):
+    for call in (lambda: open_store(path, lease=LEASE), lambda: open_roster(path, count=8, worker="main")):
         with pytest.raises(InvalidSetting, match="the database is a file, which one process writes"):
             call()
