@@ -253,6 +253,12 @@ class IngestSettings:
             parse_numbers(self.partition, self.partitions)
         except ValueError as error:
             raise InvalidSetting("ingest.partition", str(error), hint="say how many there are: --partitions") from error
+        if self.broker_partitions and not self.is_partitioned:
+            raise InvalidSetting(
+                "ingest.broker_partitions",
+                "is on, while there is one partition, so nothing that the broker deals out would be heard",
+                hint="say how many it deals out to: --partitions",
+            )
         if not self.worker or set(self.worker) & set("/+#\0"):
             raise InvalidSetting("ingest.worker", f"is {self.worker!r}, not the text of one topic level")
 

@@ -201,6 +201,7 @@ def test_variables_of_others_and_of_the_supervisor_are_passed_over() -> None:
         pytest.param("api.pages", "clock=", "holds 'clock=', not of the form", id="page without a path"),
         pytest.param("ingest.worker", "", "not the text of one topic level", id="nameless worker"),
         pytest.param("ingest.partitions", "0", "not between 1 and 256", id="no partition"),
+        pytest.param("ingest.broker_partitions", "true", "is on, while there is one partition", id="one dealt out to"),
         pytest.param("ingest.partition", "3", "holds '3', not between 0 and 0", id="partition of one"),
         pytest.param("ingest.worker", "a/b", "not the text of one topic level", id="worker of two levels"),
     ],
