@@ -8,7 +8,8 @@ so what its last holder has not acknowledged comes to the next one. All else is 
 
 * A process that dies, hangs or is cut off from the database loses its partitions there, and they are free.
 * One that is cut off from the broker gives them back by itself, as long as somebody else is there to take them, and
-  wants none before it reaches the broker again.
+  wants none before it reaches the broker again. A broker may take connections and do nothing for them, so the second
+  attempt comes later than the first one, and so on: each takes partitions from somebody who does their work.
 * A worker that ends for want of its partition, the store or the broker is no failure: it is tried again. Everything
   else ends the process.
 """
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pulseline_core.address import reach
+from pulseline_core.backoff import Backoff
 from pulseline_core.errors import PulselineError, StoreUnavailable, Unavailable
 from pulseline_core.partition import Partition
 from pulseline_core.settings import Settings
@@ -44,6 +46,13 @@ _AWAY_S: Final = 6.0
 #: How long to look for the broker then.
 _REACH_TIMEOUT_S: Final = 1.0
 
+#: How long to want no partition after they were given back, the first time and at most.
+_FIRST_RETURN_S: Final = 2.0
+_LAST_RETURN_S: Final = 300.0
+
+#: A return that lasted for so long was none too early.
+_STABLE_S: Final = 60.0
+
 
 class PartitionedService:
     """The workers of one process; entered, they work. ``held`` may be read from any thread.
@@ -61,6 +70,8 @@ class PartitionedService:
         self._order = random.sample(range(count), count)
         self._workers: dict[int, WorkerThread] = {}
         self._is_cut_off = False
+        self._return = Backoff(_FIRST_RETURN_S, _LAST_RETURN_S)
+        self._return_at = 0.0
         self._is_silent = False
 
     @property
@@ -124,16 +135,23 @@ class PartitionedService:
         self._roster.close()
 
     def _attend(self) -> Attendance:
-        if self._is_cut_off and self._reaches_broker():
+        if self._is_cut_off and monotonic() >= self._return_at and self._reaches_broker():
             self._is_cut_off = False
         is_told = bool(self._settings.ingest.told_partitions)
         attendance = self._roster.attend(is_worker=not is_told and not self._is_cut_off)
         away_s = max((worker.away_s for worker in self._workers.values()), default=0.0)
         if away_s > _AWAY_S and not is_told and attendance.workers > 1:
             logger.warning("the broker is out of reach; others shall try", extra={"action": "partitions_given_back"})
-            self._is_cut_off = True
+            self._note_cut_off()
             attendance = self._roster.attend(is_worker=False)
         return attendance
+
+    def _note_cut_off(self) -> None:
+        self._is_cut_off = True
+        now = monotonic()
+        if now - self._return_at >= _STABLE_S:
+            self._return.reset()
+        self._return_at = now + self._return.next_delay_s(random.random)
 
     def _reaches_broker(self) -> bool:
         mqtt = self._settings.mqtt

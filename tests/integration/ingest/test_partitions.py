@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -12,7 +14,7 @@ import pytest
 from pulseline_core.errors import InvalidSetting
 from pulseline_core.partition import Partition
 from pulseline_core.settings import Settings, load
-from pulseline_core.store import open_store
+from pulseline_core.store import open_roster, open_store
 from pulseline_ingest import partitions
 from pulseline_ingest.login import BrokerRefused, WorkerReplaced
 from pulseline_ingest.partitions import PartitionedService
@@ -50,6 +52,19 @@ def build_settings(folder: Path, broker: str, database: str = "", **changes: str
     )
 
 
+@contextmanager
+def run(service: PartitionedService) -> Iterator[None]:
+    """Let a service work while the block runs."""
+    stop = threading.Event()
+    working = threading.Thread(target=service.wait, args=[stop])
+    working.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        working.join()
+
+
 def test_process_that_is_alone_holds_all(tmp_path: Path, mosquitto: Mosquitto, server: PostgresServer) -> None:
     """From the start; at its end they are free."""
     settings = build_settings(tmp_path, mosquitto.build_url(), server.make_url())
@@ -83,16 +98,11 @@ def test_partition_comes_back_when_the_database_does(
 ) -> None:
     """The process lives on."""
     settings = build_settings(tmp_path, mosquitto.build_url(), server.make_url())
-    with PartitionedService(settings) as service:
-        stop = threading.Event()
-        working = threading.Thread(target=service.wait, args=[stop])
-        working.start()
+    with PartitionedService(settings) as service, run(service):
         server.kill()
         wait_until(lambda: not service.held, timeout_s=TIMEOUT_S, what="the loss of all partitions")
         server.start()
         wait_until(lambda: service.held == (0, 1, 2, 3), timeout_s=TIMEOUT_S, what="all partitions again")
-        stop.set()
-        working.join()
 
 
 def test_wrong_password_ends_the_start(tmp_path: Path, mosquitto: Mosquitto, server: PostgresServer) -> None:
@@ -116,6 +126,24 @@ def test_broker_that_is_away_is_waited_for_once(
 
         assert service.held == (0, 1, 2, 3)
     assert took_s < 3.0
+
+
+def test_worker_whose_broker_says_nothing_comes_back_ever_later(
+    tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can be connected to, as one that has lost the other servers; each return takes partitions from somebody."""
+    for name, value in {"_TURN_S": 0.02, "_AWAY_S": 0.05, "_FIRST_RETURN_S": 0.8, "BROKER_WAIT_S": 0.0}.items():
+        monkeypatch.setattr(partitions, name, value)
+    other = open_roster(url := server.make_url(), count=4, worker="main")
+    with closing(other), socket.create_server(("127.0.0.1", 0)) as broker:
+        other.attend(is_worker=True)
+        settings = build_settings(tmp_path, f"mqtt://127.0.0.1:{broker.getsockname()[1]}", url)
+        with PartitionedService(settings) as service, run(service):
+            took_s = wait_until(
+                lambda: caplog.text.count("out of reach") == 3, timeout_s=TIMEOUT_S, what="the third time"
+            )
+
+    assert took_s > 0.8 * (0.8 + 1.6)
 
 
 def test_partitions_in_a_file_are_refused(tmp_path: Path) -> None:
