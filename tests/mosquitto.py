@@ -7,12 +7,11 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from tests.storm.system import find_free_port
+from tests.storm.system import find_free_port, wait_until
 
 #: The shipped configuration.
 CONFIGURATION: Final = Path(__file__).parent.parent / "deploy/mosquitto"
@@ -43,7 +42,7 @@ class Mosquitto:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._configure()
+        self.configure()
         self.start()
         return self
 
@@ -52,7 +51,8 @@ class Mosquitto:
             self.resume()
             self.kill()
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
+        """Write its configuration, the shipped one with other places and ports, and its users."""
         text = (CONFIGURATION / "mosquitto.conf").read_text()
         changes = {
             "listener 1883\n": f"listener {self.port} 127.0.0.1\n{self.listener}\n",
@@ -82,13 +82,11 @@ class Mosquitto:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._is_listening():
-            assert self._process.poll() is None, (self.folder / "mosquitto.log").read_text()
-            assert time.monotonic() < deadline, "Mosquitto does not listen"
-            time.sleep(0.01)
+        wait_until(self._is_listening, timeout_s=_START_TIMEOUT_S, what="the start of Mosquitto")
 
     def _is_listening(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "mosquitto.log").read_text()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 

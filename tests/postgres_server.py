@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -66,7 +65,7 @@ class PostgresServer:
             command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **_as_owner())
-        self._wait()
+        wait_until(self._is_answering, timeout_s=_START_S, what="the start of PostgreSQL")
 
     def stop(self) -> None:
         """Stop as an administrator does: what runs is ended, what is committed is kept."""
@@ -133,16 +132,13 @@ class PostgresServer:
             process.send_signal(number)
             process.wait(_START_S)
 
-    def _wait(self) -> None:
-        deadline = monotonic() + _START_S
-        while True:
-            try:
-                self._connect().close()
-            except psycopg.OperationalError:
-                assert monotonic() < deadline, (self._folder / "log").read_text()
-                sleep(0.05)  # nothing tells when a server that is starting answers
-            else:
-                return
+    def _is_answering(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "log").read_text()
+        with suppress(psycopg.OperationalError):
+            self._connect().close()
+            return True
+        return False
 
 
 def _get_schema(url: str) -> str:

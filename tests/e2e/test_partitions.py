@@ -52,6 +52,14 @@ class Scene:
         """Start a worker; returns when it is ready."""
         return self._start("ingest", name, broker, "--partitions", str(COUNT), *flags)
 
+    def start_two(self, broker: str, other_broker: str, *flags: str) -> ServiceProcess:
+        """Start two workers and return the first one; returns when each has its share."""
+        one = self.start("one", broker, *flags)
+        other = self.start("other", other_broker, *flags)
+        wait_until(lambda: "taking [" in other.log, timeout_s=TIMEOUT_S, what="a share for the second worker")
+        self.await_held()
+        return one
+
     def start_api(self, broker: str) -> str:
         """Start a REST server and return its root."""
         port = find_free_port()
@@ -101,19 +109,11 @@ def scene(tmp_path: Path, server: PostgresServer, database: str) -> Iterator[Sce
         yield Scene(tmp_path, server, database, stack)
 
 
-def await_share(other: ServiceProcess) -> None:
-    """Return when a second worker has its share."""
-    wait_until(lambda: "taking [" in other.log, timeout_s=TIMEOUT_S, what="a share for the second worker")
-
-
 def test_nats_one_server_and_one_worker_die(tmp_path: Path, scene: Scene) -> None:
     """What plain publishers were acknowledged and what the library took is stored once and in order, within 30 s."""
     with NatsCluster(tmp_path / "nats") as cluster:
         first, second, third = cluster.servers
-        one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
-        other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
-        await_share(other)
-        scene.await_held()
+        one = scene.start_two(first.build_url(), second.build_url(), "--ingest-broker-partitions")
         with Publishing(third.port, tmp_path / "outbox.db") as publishing:
             publishing.publish(20)
             scene.await_stored(publishing.promised)
@@ -178,10 +178,7 @@ def test_nats_worker_that_is_cut_off_gives_its_partitions_back(tmp_path: Path, s
     """Its server dies, not the worker; the other one, which another server serves, takes over."""
     with NatsCluster(tmp_path / "nats") as cluster:
         first, second, third = cluster.servers
-        one = scene.start("one", first.build_url(), "--ingest-broker-partitions")
-        other = scene.start("other", second.build_url(), "--ingest-broker-partitions")
-        await_share(other)
-        scene.await_held()
+        one = scene.start_two(first.build_url(), second.build_url(), "--ingest-broker-partitions")
         with Publishing(third.port, tmp_path / "outbox.db") as publishing:
             with publishing.in_background():
                 first.kill()
@@ -201,10 +198,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 
 def test_mosquitto_worker_dies(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
     """Each worker gets all messages and applies those of its partitions; the other one goes on where it ended."""
-    one = scene.start("one", mosquitto.build_url())
-    other = scene.start("other", mosquitto.build_url())
-    await_share(other)
-    scene.await_held()
+    one = scene.start_two(mosquitto.build_url(), mosquitto.build_url())
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         publishing.publish(20)
         scene.await_stored(publishing.promised)
@@ -215,10 +209,7 @@ def test_mosquitto_worker_dies(tmp_path: Path, scene: Scene, mosquitto: Mosquitt
 
 def test_mosquitto_worker_that_hangs_loses_its_partitions(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
     """What it had received before it applies no more when it goes on; then it gets a share again."""
-    one = scene.start("one", mosquitto.build_url())
-    other = scene.start("other", mosquitto.build_url())
-    await_share(other)
-    scene.await_held()
+    one = scene.start_two(mosquitto.build_url(), mosquitto.build_url())
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         with publishing.in_background():
             one.signal(signal.SIGSTOP)
@@ -231,10 +222,7 @@ def test_mosquitto_worker_that_hangs_loses_its_partitions(tmp_path: Path, scene:
 
 def test_worker_that_stops_leaves_its_partitions_at_once(tmp_path: Path, scene: Scene, mosquitto: Mosquitto) -> None:
     """The other one has all of them within seconds."""
-    one = scene.start("one", mosquitto.build_url())
-    other = scene.start("other", mosquitto.build_url())
-    await_share(other)
-    scene.await_held()
+    one = scene.start_two(mosquitto.build_url(), mosquitto.build_url())
     with Publishing(mosquitto.port, tmp_path / "outbox.db") as publishing:
         with publishing.in_background():
             assert one.stop() == 0

@@ -7,18 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Final, Self
 
 from pulseline_client.connection import BrokerAddress
 from tests.mosquitto import PASSWORD
 from tests.mosquitto import Mosquitto as ShippedMosquitto
-from tests.storm.system import clean_environment, find_free_port
+from tests.storm.system import clean_environment, find_free_port, wait_until
 
 START_TIMEOUT_S: Final = 20.0
 
@@ -77,10 +75,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        end = monotonic() + START_TIMEOUT_S
-        while not _is_listening(self.port):
-            assert monotonic() < end, (self.folder / "log").read_text()
-            threading.Event().wait(0.05)
+        wait_until(lambda: _is_listening(self.port), timeout_s=START_TIMEOUT_S, what=f"the start of {argv[0]}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,7 +109,7 @@ class HardenedMosquitto(Server):
 
     def build_argv(self) -> Sequence[str]:
         """Return the command line."""
-        ShippedMosquitto(folder=self.folder, port=self.port)._configure()
+        ShippedMosquitto(folder=self.folder, port=self.port).configure()
         add_user = ["mosquitto_passwd", "-b", str(self.folder / "passwords"), _DOCTOR, PASSWORD]
         subprocess.run(add_user, check=True, capture_output=True)
         return "mosquitto", "-c", str(self.folder / "mosquitto.conf")

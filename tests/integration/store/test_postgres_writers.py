@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from time import monotonic, sleep
 
 import pytest
 
@@ -14,6 +13,7 @@ from pulseline_core.store import open_reader, open_store, postgres
 from tests.contract.store.samples import BUCKET, MAIL, MINUTE, WORK, beat, collect, get_row, insert, make_event, outline
 from tests.integration.store.numbered import WAIT_S, read_seqs, store_again
 from tests.postgres_server import PostgresServer
+from tests.storm.system import wait_until
 
 
 def test_two_writers_of_one_bucket_store_each_message_once_and_in_order(url: str) -> None:
@@ -46,10 +46,8 @@ def test_two_writers_of_one_bucket_merge_as_one(url: str) -> None:
 
 def wait_for_a_lock(server: PostgresServer) -> None:
     """Return when a program waits for what another one has locked."""
-    deadline = monotonic() + WAIT_S
-    while not server.execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
-        assert monotonic() < deadline
-        sleep(0.01)  # the server tells nobody
+    sql = "SELECT 1 FROM pg_locks WHERE NOT granted"
+    wait_until(lambda: server.execute(sql), timeout_s=WAIT_S, what="a program that waits")
 
 
 def test_a_second_writer_waits_for_the_bucket(server: PostgresServer, url: str) -> None:
