@@ -42,14 +42,14 @@ class Partition:
 
     def has(self, level: str) -> bool:
         """Return whether a bucket, by its topic level, belongs to it."""
-        return find_number(level, self.count) == self.number
+        return find_partition(level, self.count) == self.number
 
     def __str__(self) -> str:
         return f"{self.number} of {self.count}"
 
 
 @lru_cache(maxsize=_KNOWN_LEVELS)
-def find_number(level: str, count: int) -> int:
+def find_partition(level: str, count: int) -> int:
     """Return the number of the partition that a topic level belongs to."""
     value = _OFFSET
     for byte in level.encode(errors="surrogatepass"):
@@ -75,6 +75,6 @@ def parse_numbers(texts: Iterable[str], count: int) -> frozenset[int]:
     return frozenset(numbers)
 
 
-def share(count: int, workers: int) -> int:
+def get_fair_share(count: int, workers: int) -> int:
     """Return how many partitions one of so many workers may hold: all together at least all of them."""
     return -(-count // max(workers, 1))

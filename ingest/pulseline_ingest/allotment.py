@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from pulseline_core.partition import share
+from pulseline_core.partition import get_fair_share
 from pulseline_core.store import Attendance
 
 
@@ -35,6 +35,6 @@ def plan(attendance: Attendance, own: Collection[int], order: Sequence[int], tol
     free = [number for number in order if number not in attendance.held and number not in own]
     if told:
         return Change([number for number in free if number in told], ())
-    limit = share(len(order), attendance.workers)
+    limit = get_fair_share(len(order), attendance.workers)
     held = [number for number in order if number in own]
     return Change(free[: max(limit - len(held), 0)], held[limit:])

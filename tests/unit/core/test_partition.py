@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseline_core.partition import Partition, find_number, parse_numbers, share
+from pulseline_core.partition import Partition, find_partition, get_fair_share, parse_numbers
 
 
 def test_buckets_are_dealt_out_as_nats_does() -> None:
     """By what nats-server 2.9.10 made of the subjects with ``{{partition(8,1)}}``."""
-    assert [find_number(f"b{number}", 8) for number in range(8)] == [7, 4, 5, 2, 3, 0, 1, 6]
+    assert [find_partition(f"b{number}", 8) for number in range(8)] == [7, 4, 5, 2, 3, 0, 1, 6]
 
 
 @given(st.text(), st.integers(1, 256))
@@ -44,4 +44,4 @@ def test_number_that_names_no_partition_is_refused(text: str, problem: str) -> N
 @pytest.mark.parametrize(("workers", "each"), [(0, 8), (1, 8), (2, 4), (3, 3), (8, 1), (9, 1)])
 def test_shares_of_all_workers_are_all_partitions(workers: int, each: int) -> None:
     """Or more, so that none is left."""
-    assert share(8, workers) == each
+    assert get_fair_share(8, workers) == each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulseline_core.partition import Partition, find_number
+from pulseline_core.partition import Partition, find_partition
 from pulseline_core.topic import encode_level
 from pulseline_ingest.share import Share
 from tests.unit.ingest.samples import ROOT
@@ -37,7 +37,7 @@ def test_share_says_what_to_subscribe_to(share: Share, name: str, topic_filters:
 @pytest.mark.parametrize("bucket_id", ["desk", "a.b", "ä b", "100%"])
 def test_bucket_belongs_to_one_share_however_it_is_written(bucket_id: str) -> None:
     """With percent codes, or as it is."""
-    number = find_number(encode_level(bucket_id), 8)
+    number = find_partition(encode_level(bucket_id), 8)
     for share in (build(each) for each in range(8)):
         is_own = share.partition == Partition(number, 8)
         assert share.has_bucket(bucket_id) is is_own
@@ -73,6 +73,6 @@ def test_probe_goes_through_the_partition_where_the_broker_deals_out(number: int
     share = build(number, is_dealt=True)
     level = share.probe_topic.removeprefix(f"{ROOT}/").removesuffix("/heartbeat")
 
-    assert find_number(level, 8) == number
+    assert find_partition(level, 8) == number
     heard = share.restore(f"{ROOT}/_partition/8/{number}/{level}/heartbeat")
     assert heard == share.heard_probe_topic == f"{ROOT}/_probe/main-{number}"
