@@ -27,6 +27,7 @@ SERVICE_CODES: Final = (
     ExitCode.OK,
     ExitCode.FAILURE,
     ExitCode.USAGE,
+    ExitCode.UNAVAILABLE,
     ExitCode.PORT_IN_USE,
     ExitCode.ALREADY_RUNNING,
     ExitCode.NOT_PERMITTED,

@@ -228,18 +228,18 @@ class IngestSettings:
     )
     state_interval_s: float = setting(1.0, limits=_SECONDS, help="Least time between two states of one bucket.")
     status_interval_s: float = setting(5.0, limits=_SECONDS, help="Time between two status reports.")
-    worker: str = setting(
-        "main", help="Name of the worker in its status topic and its session; the same for all who share the buckets."
-    )
+    worker: str = setting("main", help="Name of the worker in its session and status; the same for all that share.")
     partitions: int = setting(
         1,
         flag="--partitions",
+        common=True,
         limits=(1, MAX_PARTITIONS),
         help="Shares of the buckets, which several workers hold between them; 1 is one worker for all.",
     )
     partition: tuple[str, ...] = setting(
         (),
         flag="--partition",
+        common=True,
         default_text="a fair share of those that are free",
         help="Partitions that this worker takes, and no others, as in 0-3,6.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from pulseline_client import cli
 from pulseline_client.commands.session import Session
-from pulseline_core.errors import BrokerUnavailable, ExitCode, PulselineError
+from pulseline_core.errors import BrokerUnavailable, ExitCode, PulselineError, StoreUnavailable
 
 
 def iter_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -51,12 +52,37 @@ def test_help_tells_summary_example_and_exit_codes(path: str, capsys: pytest.Cap
     assert "  0    done\n" in page.split("Exit codes:")[1]
 
 
+@pytest.mark.parametrize("path", ["pulseline up", "pulseline broker", "pulseline ingest", "pulseline api"])
+def test_help_of_a_part_lists_the_code_of_a_database_that_is_away(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What opens the database when it starts may find no server there."""
+    cli.run([*path.split()[1:], "--help"])
+
+    assert f"\n    {StoreUnavailable.exit_code:<5}" in capsys.readouterr().out.split("Exit codes:")[1]
+
+
 @pytest.mark.parametrize("path", ALL_COMMANDS)
 def test_help_fits_eighty_columns(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing wraps on a terminal of the usual width."""
     cli.run([*path.split()[1:], "--help"])
 
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, command in ALL_COMMANDS.items() if not isinstance(command, click.Group)]
+)
+def test_help_lists_the_flags_that_it_speaks_of(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What its text and its examples name has a line of its own."""
+    command = ALL_COMMANDS[path]
+    shown = {flag for each in command.params if not getattr(each, "hidden", False) for flag in each.opts}
+
+    cli.run([*path.split()[1:], "--help"])
+
+    text, _, options = capsys.readouterr().out.partition("Options:")
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text + options.partition("Examples:")[2]))
+    assert named <= shown
 
 
 @pytest.mark.parametrize(
