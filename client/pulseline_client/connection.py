@@ -27,7 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pulseline_core.address import reach
 from pulseline_core.errors import BrokerUnavailable, ExitCode
 from pulseline_core.settings import MqttSettings
-from pulseline_core.tls import build_tls
+from pulseline_core.tls import CERTIFICATE_HINT, build_tls, describe_certificate
 from pulseline_core.types import PublisherId
 from pulseline_core.waker import Waker
 
@@ -142,6 +142,9 @@ class Connection:
         """
         try:
             self._client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_S)
+        except ssl.SSLCertVerificationError as error:
+            reason = describe_certificate(error)
+            raise BrokerUnavailable(self._address.host, self._address.port, reason, hint=CERTIFICATE_HINT) from error
         except (OSError, ValueError) as error:  # ValueError: a host name or port that can not exist
             raise self.build_error(str(error) or type(error).__name__) from error
         self._socket = self._client.socket()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from typing import Final
 
 from pulseline_core.errors import InvalidSetting
 from pulseline_core.settings import MqttSettings
+
+#: What to do where a broker's certificate is not good.
+CERTIFICATE_HINT: Final = "see PULSELINE_MQTT_CA_FILE, or ca_file of [mqtt] in the settings file"
 
 
 def build_tls(mqtt: MqttSettings) -> ssl.SSLContext | None:
@@ -35,6 +39,11 @@ def build_tls(mqtt: MqttSettings) -> ssl.SSLContext | None:
                 "mqtt.certificate_file", f"is {name!r}: {_describe(error, 'it and its key do not fit')}"
             ) from error
     return context
+
+
+def describe_certificate(error: ssl.SSLCertVerificationError) -> str:
+    """Return what is wrong with a broker's certificate, to go on after the broker's name."""
+    return f"its certificate is not good: {error.verify_message.rstrip('.')}"
 
 
 def _describe(error: OSError, problem: str) -> str:

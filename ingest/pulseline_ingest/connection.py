@@ -36,6 +36,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pulseline_core.errors import BrokerUnavailable, ConfigError
+from pulseline_core.tls import describe_certificate
 from pulseline_ingest.buffered_socket import BufferedSocket
 from pulseline_ingest.login import (
     BrokerRefused,
@@ -131,9 +132,7 @@ class Connection:
         try:
             self._client.connect(login.host, login.port, _KEEPALIVE_S, **self._client.connect_options)
         except ssl.SSLCertVerificationError as error:
-            raise BrokerRefused(
-                login.host, login.port, f"its certificate is not good: {error.verify_message}"
-            ) from error
+            raise BrokerRefused(login.host, login.port, describe_certificate(error)) from error
         except (OSError, ValueError) as error:  # ValueError: a host name that can not exist
             raise self._build_error(str(error) or type(error).__name__) from error
         self._socket = self._client.buffer

@@ -119,6 +119,21 @@ def test_all_parts_speak_tls_where_the_url_says_so(tmp_path: Path) -> None:
         assert read_data(system, "desk") == [{"height": 72}]
 
 
+def test_certificate_that_is_not_good_is_named(tmp_path: Path) -> None:
+    """With the setting that says whom to believe."""
+    certificate, key = Authority(tmp_path / "ca").issue("server", alternative="DNS:localhost")
+    with Mosquitto(folder=tmp_path / "mosquitto", listener=f"certfile {certificate}\nkeyfile {key}") as mosquitto:
+        url = f"mqtts://pulseline-ingest@localhost:{mosquitto.port}"
+        done = run_pulseline("health", "ingest", home=tmp_path, wrapper=("env", f"PULSELINE_MQTT_BROKER={url}"))
+
+        assert done.returncode == ExitCode.UNAVAILABLE
+        assert done.stderr.splitlines()[-1] == (
+            f"pulseline: error: no MQTT broker answers at localhost:{mosquitto.port}: its certificate is not good:"
+            " unable to get local issuer certificate"
+            " (see PULSELINE_MQTT_CA_FILE, or ca_file of [mqtt] in the settings file)"
+        )
+
+
 def test_start_with_a_wrong_user_says_so(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """One line, and the exit code for a refused log-in."""
     done = run_pulseline("ingest", "--broker", mosquitto.build_url("nobody"), home=tmp_path)

@@ -20,10 +20,11 @@ from typing import Final, Protocol
 from pulseline_client.connection import BrokerAddress, LoginRefused
 from pulseline_client.doctor.bench import Area, Bench, Plan
 from pulseline_client.doctor.finding import OF_THE_WAY_TO_INGEST, Finding, Guarantee, Verdict, get_worst
-from pulseline_client.doctor.link import REPLY_TIMEOUT_S, Link, LinkLost, LinkRefused
+from pulseline_client.doctor.link import REPLY_TIMEOUT_S, CertificateRefused, Link, LinkLost, LinkRefused
 from pulseline_client.doctor.packets import FAILURE
 from pulseline_client.doctor.probes import BUSY_PROBES, LAST_PROBE, PATIENT_PROBES
 from pulseline_core.errors import BrokerUnavailable, ConfigError, ExitCode
+from pulseline_core.tls import CERTIFICATE_HINT
 from pulseline_core.types import JSONObject
 
 #: CONNACK codes that are about who we are, of MQTT 3.1.1 and of 5.
@@ -201,6 +202,8 @@ def _dial(area: Area, role: str) -> Link:
         if error.code in _LOGIN_REFUSALS:
             raise LoginRefused(address.host, address.port, error.reason, hint=_LOGIN_HINT) from error
         raise BrokerUnavailable(address.host, address.port, str(error), hint="") from error
+    except CertificateRefused as error:
+        raise BrokerUnavailable(address.host, address.port, str(error), hint=CERTIFICATE_HINT) from error
     except LinkLost as error:
         raise BrokerUnavailable(
             address.host, address.port, str(error), hint="check host and port, and mqtt:// or mqtts://"

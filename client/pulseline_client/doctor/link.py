@@ -21,6 +21,7 @@ from pulseline_client.connection import BrokerAddress
 from pulseline_client.doctor import packets
 from pulseline_client.doctor.packets import Connack, Connect, Delivered, Kind, Packet
 from pulseline_core.errors import Unavailable
+from pulseline_core.tls import describe_certificate
 from pulseline_core.topic import is_match
 
 #: How long the broker may take to answer a packet.
@@ -50,6 +51,10 @@ class LinkLost(Unavailable):
 
 class LinkSilent(LinkLost):
     """The broker takes the connection and says nothing."""
+
+
+class CertificateRefused(LinkLost):
+    """The broker's certificate does not say that it is the one that is meant."""
 
 
 class LinkRefused(LinkLost):
@@ -305,5 +310,7 @@ def _encrypt(connection: socket.socket, address: BrokerAddress) -> socket.socket
         return connection
     try:
         return address.tls.wrap_socket(connection, server_hostname=address.host)
+    except ssl.SSLCertVerificationError as error:
+        raise CertificateRefused(describe_certificate(error)) from error
     except (OSError, ssl.SSLError) as error:
         raise LinkLost(f"no TLS: {error}") from error
