@@ -30,6 +30,7 @@ from pulseline_core.store.postgres_silence import PostgresConnection
 #: What a connection is told unless the URL says otherwise: a server that is gone is noticed within half a minute.
 _DEFAULTS: Final = {
     "connect_timeout": "10",
+    "client_encoding": "UTF8",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",

@@ -87,12 +87,22 @@ def test_tables_of_another_program_are_left_alone(server: PostgresServer, url: s
         reader.check()
 
 
-def test_a_database_that_can_not_hold_every_text_is_refused(server: PostgresServer, url: str) -> None:
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_can_not_hold_every_text_is_refused(server: PostgresServer, url: str, encoding: str) -> None:
     """At the start, not at the first such text."""
-    server.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    name = f"in_{encoding.lower()}"
+    server.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
 
-    with pytest.raises(StoreUnavailable, match="encoding LATIN1, which can not hold every text"):
-        open_store(url.replace("/postgres?", "/latin?"))
+    with pytest.raises(StoreUnavailable, match=f"encoding {encoding}, which can not hold every text"):
+        open_store(url.replace("/postgres?", f"/{name}?"))
+
+
+def test_every_text_comes_through_whatever_the_machine_speaks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libpq would take an encoding from the environment."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+
+    with open_store(url) as store, store.transaction() as tx:
+        assert tx._connection.fetch_one("SELECT ?::text", ("\u20ac",)) == ("\u20ac",)
 
 
 @pytest.mark.parametrize(
