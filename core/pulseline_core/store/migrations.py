@@ -70,13 +70,15 @@ def check_current(connection: Connection, migrations: Sequence[Migration] = MIGR
     newest = len(migrations) + 1
     place = connection.backend.place
     if connection.backend.is_empty(connection):
-        raise StoreUnavailable(f"database {place!r} is empty", hint="start 'pulseline up' or 'pulseline broker'")
+        raise StoreUnavailable(
+            f"database {place!r} is empty", hint="start 'pulseline up', 'pulseline broker' or 'pulseline ingest'"
+        )
     version = connection.backend.read_version(connection)
     check_version(connection, version, newest)
     if version < newest:
         raise StoreUnavailable(
             f"database {place!r} has the older schema version {version} and waits to be brought to {newest}",
-            hint="start 'pulseline up' or 'pulseline broker', which does it",
+            hint="start 'pulseline up', 'pulseline broker' or 'pulseline ingest', which does it",
         )
 
 

@@ -76,7 +76,8 @@ def not_ours(path: Path) -> StoreUnavailable:
 def missing(path: Path) -> StoreUnavailable:
     """Return the error for a database that nobody has made yet."""
     return StoreUnavailable(
-        f"database {str(path)!r} does not exist yet", hint="it is made when 'pulseline up' or 'pulseline broker' starts"
+        f"database {str(path)!r} does not exist yet",
+        hint="it is made when 'pulseline up', 'pulseline broker' or 'pulseline ingest' starts",
     )
 
 
