@@ -46,7 +46,7 @@ _BROKER_FIGURES: Final = (
 )
 
 _WORKER_FIGURES: Final = (
-    *("stale", "late", "state", "problem", "started", "partitions", "lag_s", "queue", "unacknowledged"),
+    *("stale", "late", "state", "problem", "started", "host", "partitions", "lag_s", "queue", "unacknowledged"),
 )
 
 #: Of a worker's connection to an external broker.
@@ -139,7 +139,7 @@ def _iter_store(status: JSONObject) -> Iterator[JSONObject]:
 def _iter_trouble(part: str, worker: JSONObject) -> Iterator[JSONObject]:
     """Yield what the table has no room for: the worker's broker, and what is wrong."""
     yield from _iter_figures(part, get_object(worker, "broker"), ("address", "protocol", "reconnects"))
-    yield from _iter_figures(part, worker, ("problem",))
+    yield from _iter_figures(part, worker, ("host", "problem"))
     balance = check_balance(get_object(worker, "counters"))
     if balance.startswith("off"):
         yield {"part": part, "figure": "balance", "value": balance}

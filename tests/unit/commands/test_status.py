@@ -124,6 +124,7 @@ def test_terminal_gets_a_table_of_the_workers_below_the_rest(
     """In 80 columns, with what is wrong above it."""
     worker: JSONObject = {
         "state": "online",
+        "host": "nas",
         "problem": "no space left",
         "lag_s": 12.5,
         "queue": 40,
@@ -156,6 +157,7 @@ def test_terminal_gets_a_table_of_the_workers_below_the_rest(
         "ingest ingest-1  address       broker:1883",
         "ingest ingest-1  protocol      5",
         "ingest ingest-1  reconnects    2",
+        "ingest ingest-1  host          nas",
         "ingest ingest-1  problem       no space left",
         "ingest ingest-1  balance       off by 1",
         "",
