@@ -68,7 +68,7 @@ _DATABASE_VARIABLE: Final = "PULSELINE_STORE_URL"
     epilog=build_epilog(
         "pulseline up",
         "pulseline up --testing --port 5700 --mqtt-port 1900",
-        "pulseline up --broker mqtts://pulseline@broker.example:8883",
+        "pulseline up --broker mqtts://pulseline-ingest@broker.example:8883",
         codes=SERVICE_CODES,
         is_service=True,
     ),
