@@ -153,3 +153,10 @@ def test_workers_that_share_the_buckets_are_set_alike() -> None:
     assert len(settings) == 2
     assert settings[0].is_partitioned
     assert settings[0] == settings[1]
+
+
+def test_the_machine_of_a_partition_is_known_by_its_service() -> None:
+    """'pulseline status' names it, and a container without a name would call itself by a number."""
+    workers = [service for service in SERVICES if "PULSELINE_INGEST_PARTITIONS" in service.environment]
+
+    assert [service.facts["hostname"] for service in workers] == ["ingest-1", "ingest-2"]
