@@ -92,7 +92,7 @@ class Share:
     def silence(self) -> str:
         """Why nothing may come, in words."""
         if not self._prefix:
-            return "nothing comes over it any more"
+            return f"nothing comes over it any more; may its user read and write below {self.root}?"
         return f"nothing comes over it; does it deal out to {self._prefix}+/+, as deploy/nats does?"
 
     def has_topic(self, topic: str) -> bool:

@@ -267,7 +267,7 @@ def test_connection_over_which_nothing_comes_is_given_up(
         while not source.report["connected"]:
             source.receive(1, 0.1)
 
-    assert "nothing comes over it any more" in caplog.text
+    assert "nothing comes over it any more; may its user read and write below pulseline/v1?" in caplog.text
 
 
 def test_source_ends_when_it_is_told_to(mosquitto: Mosquitto) -> None:
