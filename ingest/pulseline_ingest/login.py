@@ -37,6 +37,9 @@ class BrokerRefused(BrokerUnavailable):
 class LevelRefused(BrokerUnavailable):
     """The broker does not speak this version of the protocol, or did not get as far as an answer."""
 
+    def __str__(self) -> str:
+        return f"the MQTT broker at {self.host}:{self.port} does not take this version of MQTT: {self.reason}"
+
 
 class SessionMissing(BrokerUnavailable):
     """The broker had no session for us; it has made one, if it makes any."""

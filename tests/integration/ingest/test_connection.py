@@ -31,7 +31,9 @@ def build_partition_login(port: int) -> Login:
 
 
 @pytest.mark.parametrize("refusal", [REFUSED_3, b""], ids=["refused", "closed"])
-def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(refusal: bytes) -> None:
+def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(
+    refusal: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whether it says so or closes the connection; the session is a lasting one all the same."""
     with ScriptedBroker(refusal, CONNACK_3 + SUBACK_3) as broker:
         source = BrokerSource(build_login(broker.port))
@@ -43,6 +45,7 @@ def test_broker_that_does_not_speak_mqtt_5_is_spoken_to_in_3_1_1(refusal: bytes)
         (packet[packet.index(b"MQTT") + 4], packet[packet.index(b"MQTT") + 5]) for packet in broker.heard
     ]
     assert source.report["protocol"] == "3.1.1"
+    assert "does not take this version of MQTT" in caplog.text
     assert [level for level, _ in levels_and_flags] == [5, 4]
     assert not any(flags & 2 for _, flags in levels_and_flags)  # clean start, clean session
 
