@@ -16,7 +16,7 @@ import pytest
 from tests.storm.system import clean_environment
 
 #: Events submitted in each life of the writer, three to a commit; ``scripts/storm`` sets more.
-COUNT = int(os.environ.get("STORM_EVENTS", "18"))
+COUNT = int(os.environ.get("STORM_EVENTS", "12"))
 
 ROOT = Path(__file__).parents[2]
 

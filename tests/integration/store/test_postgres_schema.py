@@ -98,7 +98,7 @@ def test_a_database_that_can_not_hold_every_text_is_refused(server: PostgresServ
 
 
 def test_every_text_comes_through_whatever_the_machine_speaks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """libpq would take an encoding from the environment."""
+    """The client library of PostgreSQL would take an encoding from the environment."""
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
 
     with open_store(url) as store, store.transaction() as tx:
