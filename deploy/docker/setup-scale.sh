@@ -10,12 +10,17 @@ umask 077
 
 passwords=/passwords
 
-# Print the password of $1, which is made the first time and stays.
-get_password() {
+# Make the password of $1, if there is none yet.
+make_password() {
     if [ ! -s "$passwords/$1" ]; then
         head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$passwords/$1.new"
+        [ -s "$passwords/$1.new" ] # an empty one would let everybody in
         mv "$passwords/$1.new" "$passwords/$1"
     fi
+}
+
+# Print the password of $1.
+get_password() {
     cat "$passwords/$1"
 }
 
@@ -48,6 +53,9 @@ write_brokers() {
 
 case ${1-} in
     '')
+        for name in ingest api device doctor postgres key; do
+            make_password "$name"
+        done
         chown "$PULSELINE_OWNER" /secrets
         chown "$NATS_OWNER" /nats/secrets /nats/data/1 /nats/data/2 /nats/data/3
         chown "$POSTGRES_OWNER" /postgres/secrets
@@ -59,7 +67,10 @@ case ${1-} in
         ;;
     password)
         case ${2-} in
-            device | doctor) get_password "$2" ;;
+            device | doctor)
+                make_password "$2"
+                get_password "$2"
+                ;;
             *) echo "setup: error: '${2-}' is neither 'device' nor 'doctor'" >&2 && exit 2 ;;
         esac
         ;;

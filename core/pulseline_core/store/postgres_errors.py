@@ -22,8 +22,10 @@ _LOCKED: Final = "55P03"
 #: Tables and schemas that were there when we connected.
 _GONE: Final = frozenset({"42P01", "3F000"})
 
-#: A full disk, and a file or an object that is as large as it can be.
-_FULL: Final = frozenset({"53100", "54000"})
+_FULL: Final = "53100"
+
+#: What is to be stored is larger than the server can ever take, as a key of an index: it will not do another time.
+_TOO_LARGE: Final = "54000"
 
 _NO_RIGHT: Final = "42501"
 _READ_ONLY: Final = "25006"
@@ -42,11 +44,11 @@ def translate(error: Exception, place: str) -> PulselineError:
     cause = _find_cause(error)
     code = getattr(cause, "sqlstate", None)
     problem = str(cause).strip().partition("\n")[0]
-    if code in _FULL:
+    if code == _FULL:
         return DiskFull(place)
     if code == _NO_RIGHT:
         return NotPermitted(place, problem, hint="give the user the right to create and to change tables there")
-    if isinstance(cause, _BUGS) and code not in _CONFLICTS | _GONE:
+    if code == _TOO_LARGE or (isinstance(cause, _BUGS) and code not in _CONFLICTS | _GONE):
         return Misuse(f"database {place!r} refuses a statement: {problem}")
     kind = WriteConflict if code in _CONFLICTS else StoreUnavailable
     return kind(f"database {place!r} failed: {problem}", hint=_advise(code))

@@ -56,6 +56,7 @@ def test_a_url_that_is_none_is_named_without_its_password() -> None:
         (psycopg.errors.SyntaxError, Misuse),
         (psycopg.errors.NotNullViolation, Misuse),
         (psycopg.errors.NumericValueOutOfRange, Misuse),
+        (psycopg.errors.ProgramLimitExceeded, Misuse),
     ],
 )
 def test_an_error_of_the_server_is_one_of_ours(error: type[psycopg.Error], kind: type[PulselineError]) -> None:
