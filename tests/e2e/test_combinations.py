@@ -133,8 +133,11 @@ def test_all_parts_say_that_they_are_well(assembly: Assembly, rest: Rest) -> Non
     """In the status, and to whoever watches over them."""
     root = assembly.system.url.removesuffix("/api/0")
     wait_until(lambda: httpx.get(f"{root}/readyz").is_success, timeout_s=TIMEOUT_S, what="readiness")
-    workers = rest.ask("GET", "/status")["workers"]
+    wait_until(  # a partition that passes on is nobody's for a moment
+        lambda: {worker["state"] for worker in rest.ask("GET", "/status")["workers"].values()} == {"online"},
+        timeout_s=TIMEOUT_S,
+        what="all workers' word",
+    )
 
-    assert workers
-    assert {worker["state"] for worker in workers.values()} == {"online"}
+    workers = rest.ask("GET", "/status")["workers"]
     assert httpx.get(f"{root}/metrics").text.count("pulseline_worker_up{") == len(workers)
