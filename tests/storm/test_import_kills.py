@@ -19,9 +19,6 @@ import pytest
 from tests.e2e.command_line import PULSELINE, ask, get_flags
 from tests.storm.system import System, clean_environment, wait_until
 
-#: They share one aftermath, so one process runs them.
-pytestmark = pytest.mark.xdist_group("import")
-
 #: ``IMPORT_KILLS`` sets more.
 KILLS = int(os.environ.get("IMPORT_KILLS", "20"))
 
