@@ -49,11 +49,6 @@ class EventWriter:
         else:
             self._ends[event_id] = end_us
 
-    def set_ends(self, ends: list[tuple[int, int]]) -> None:
-        """Set the ends of many events, each given as (number, end)."""
-        for event_id, end_us in ends:
-            self.set_end(event_id, end_us)
-
     def set_longest(self, bucket_key: int, duration_us: int) -> None:
         """Note that no event of a bucket is longer."""
         self._longest[bucket_key] = duration_us

@@ -213,12 +213,11 @@ class Timelines:
 
     def flush(self) -> None:
         """Bring all rows up to date; the transaction is about to commit."""
-        rows = [(item.newest.id, item.newest.span.end_us) for item in self._changed.values() if item.newest is not None]
-        if rows:
-            self._events.set_ends(rows)
-        self._events.flush()
         for timeline in self._changed.values():
+            if timeline.newest is not None:
+                self._events.set_end(timeline.newest.id, timeline.newest.span.end_us)
             timeline.is_changed = False
+        self._events.flush()
         self._changed.clear()
         self._rewrites.flush()
         if len(self._timelines) > _MAX_TIMELINES:
