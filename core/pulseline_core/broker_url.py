@@ -13,7 +13,11 @@ _FORM: Final = "mqtt://user@host:port or mqtts://user@host:port"
 
 
 class InvalidBrokerUrl(ValueError):
-    """The text names no broker; says why, to go on after the setting's name."""
+    """The text names no broker; says why, to go on after the setting's name, and what to do."""
+
+    def __init__(self, problem: str, *, hint: str = "") -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ def parse_broker_url(text: str) -> BrokerUrl:
     except ValueError as error:
         raise InvalidBrokerUrl(f"is {text!r}: {error}") from error
     if parts.password is not None:
-        raise InvalidBrokerUrl("holds a password, which others can read there")
+        hint = "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
+        raise InvalidBrokerUrl("holds a password, which others can read there", hint=hint)
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         raise InvalidBrokerUrl(f"is {text!r}, not of the form {_FORM}")
     if port == 0:

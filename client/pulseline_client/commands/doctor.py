@@ -117,8 +117,7 @@ def _check_url(url: str) -> None:
     try:
         parse_broker_url(url)
     except InvalidBrokerUrl as error:
-        hint = "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
-        raise BadInput(f"the broker's URL {error}", hint=hint if "password" in str(error) else "") from error
+        raise BadInput(f"the broker's URL {error}", hint=error.hint) from error
 
 
 def show(examination: Examination, form: Form, *, is_restarted: bool) -> None:

@@ -160,8 +160,7 @@ class MqttSettings:
         try:
             url = parse_broker_url(self.broker)
         except InvalidBrokerUrl as error:
-            hint = "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
-            raise InvalidSetting("mqtt.broker", str(error), hint=hint if "password" in str(error) else "") from error
+            raise InvalidSetting("mqtt.broker", str(error), hint=error.hint) from error
         found = {"host": url.host, "port": url.port, "username": url.username or self.username, "is_tls": url.is_tls}
         for name, value in found.items():
             object.__setattr__(self, name, value)
