@@ -26,13 +26,13 @@ from typing import Final, Self
 
 from pulseline_core.address import reach
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import PulselineError, StoreUnavailable, Unavailable
+from pulseline_core.errors import StoreUnavailable, Unavailable
 from pulseline_core.partition import Partition
 from pulseline_core.settings import Settings
 from pulseline_core.store import Attendance, open_roster, open_store
 from pulseline_core.tls import build_tls
 from pulseline_ingest.allotment import plan
-from pulseline_ingest.service import BROKER_WAIT_S, STOP_TIMEOUT_S, WorkerFailed, check_external
+from pulseline_ingest.service import BROKER_WAIT_S, STOP_TIMEOUT_S, check_external, end_with
 from pulseline_ingest.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -193,10 +193,7 @@ class PartitionedService:
         if failure is None:
             return
         if not isinstance(failure, Unavailable):
-            logger.critical(
-                "the worker of partition %d died", number, exc_info=failure, extra={"action": "worker_died"}
-            )
-            raise failure if isinstance(failure, PulselineError) else WorkerFailed(failure) from failure
+            end_with(failure, who=f"the worker of partition {number}")
         logger.warning("partition %d is lost: %s", number, failure, extra={"action": "partition_lost"})
 
     def _note_silence(self, error: StoreUnavailable | None) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from pulseline_core.errors import InvalidSetting, PulselineError
 from pulseline_core.settings import Settings
@@ -78,13 +78,8 @@ class IngestService:
             WorkerFailed: the worker died; only a new process helps.
         """
         while not stop.wait(_CHECK_S):
-            failure = self._worker.failure
-            if failure is None:
-                continue
-            logger.critical("the ingest worker died", exc_info=failure, extra={"action": "worker_died"})
-            if isinstance(failure, PulselineError):
-                raise failure
-            raise WorkerFailed(failure) from failure
+            if self._worker.failure is not None:
+                end_with(self._worker.failure, who="the ingest worker")
 
     def close(self) -> None:
         """Commit and acknowledge the group at hand, and end; a second call does nothing."""
@@ -93,6 +88,14 @@ class IngestService:
         self._is_closed = True
         self._worker.end()
         self._worker.join(STOP_TIMEOUT_S)
+
+
+def end_with(failure: Exception, *, who: str) -> NoReturn:
+    """Log what a worker died of, and raise it."""
+    logger.critical("%s died", who, exc_info=failure, extra={"action": "worker_died"})
+    if isinstance(failure, PulselineError):
+        raise failure
+    raise WorkerFailed(failure) from failure
 
 
 def check_external(settings: Settings) -> None:
