@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -16,11 +17,16 @@ from tests.storm.system import clean_environment
 
 @dataclass(kw_only=True)
 class ServiceProcess:
-    """A service with a home of its own; a context manager that has it ready."""
+    """A service with a home of its own; a context manager that makes that, and has it ready.
+
+    Attributes:
+        variables: what it finds in its environment beside what every process here does.
+    """
 
     home: Path
-    flags: tuple[str, ...]
+    flags: tuple[str, ...] = ()
     command: str = "ingest"
+    variables: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -31,11 +37,11 @@ class ServiceProcess:
     def start(self) -> None:
         """Start, and return when it is ready."""
         reader, writer = os.pipe()
-        secrets = {"PULSELINE_MQTT_PASSWORD": PASSWORD, "PULSELINE_READY_FD": str(writer)}
+        named = {"PULSELINE_MQTT_PASSWORD": PASSWORD, **self.variables, "PULSELINE_READY_FD": str(writer)}
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*PULSELINE, self.command, *self.flags],
-                env=clean_environment(self.home) | secrets,
+                env=clean_environment(self.home) | named,
                 pass_fds=[writer],
                 stderr=log,
             )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.command_line import PULSELINE
-from tests.mosquitto import PASSWORD, Mosquitto
+from tests.e2e.service_process import ServiceProcess
+from tests.mosquitto import Mosquitto
 from tests.postgres_server import PostgresServer
-from tests.storm.system import clean_environment, find_free_port, wait_until
+from tests.storm.system import find_free_port, wait_until
 
 TIMEOUT_S = 20.0
 
@@ -42,22 +40,8 @@ def start(tmp_path: Path, server: PostgresServer, mosquitto: Mosquitto) -> Itera
     with ExitStack() as stack:
 
         def start(command: str, *flags: str) -> None:
-            home = tmp_path / command
-            home.mkdir()
-            broker = mosquitto.build_url(f"pulseline-{command}")
-            reader, writer = os.pipe()
-            secrets = {"PULSELINE_MQTT_PASSWORD": PASSWORD, "PULSELINE_READY_FD": str(writer)}
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [*PULSELINE, command, "--broker", broker, "--database", database, *flags],
-                    env=clean_environment(home) | secrets,
-                    pass_fds=[writer],
-                )
-            )
-            stack.callback(process.terminate)
-            os.close(writer)
-            with os.fdopen(reader, "rb") as ready:
-                assert ready.read() == b"ready\n"
+            places = ("--broker", mosquitto.build_url(f"pulseline-{command}"), "--database", database)
+            stack.enter_context(ServiceProcess(home=tmp_path / command, command=command, flags=(*places, *flags)))
 
         yield start
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,9 +14,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pulseline_core.errors import ExitCode
-from tests.e2e.command_line import PULSELINE, run_pulseline
+from tests.e2e.command_line import run_pulseline
+from tests.e2e.service_process import ServiceProcess
 from tests.mosquitto import PASSWORD, Mosquitto
-from tests.storm.system import clean_environment, find_free_port, wait_until
+from tests.storm.system import find_free_port, wait_until
 
 #: A worker is missed after three intervals, which are short here, and five seconds.
 TIMEOUT_S = 20.0
@@ -49,20 +48,11 @@ class Machine:
             "PULSELINE_INGEST_STATUS_INTERVAL_S": INTERVAL_S,
         }
 
-    def start(self, command: str) -> subprocess.Popen[bytes]:
+    def start(self, command: str) -> ServiceProcess:
         """Start a part, and return it when it is ready."""
-        reader, writer = os.pipe()
-        process = self.stack.enter_context(
-            subprocess.Popen(
-                [*PULSELINE, command],
-                env=clean_environment(self.home) | self.variables | {"PULSELINE_READY_FD": str(writer)},
-                pass_fds=[writer],
-            )
-        )
+        process = ServiceProcess(home=self.home, command=command, variables=self.variables)
+        process.start()
         self.stack.callback(process.kill)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as ready:
-            assert ready.read() == b"ready\n"
         return process
 
     def read(self, path: str) -> Any:
@@ -126,7 +116,7 @@ def test_worker_that_hangs_is_missed(machine: Machine) -> None:
     machine.start("api")
     machine.await_parts()
 
-    ingest.send_signal(signal.SIGSTOP)
+    ingest.signal(signal.SIGSTOP)
     machine.await_parts("ingest")
 
     worker = machine.read("/api/0/status")["workers"]["main"]
@@ -134,7 +124,7 @@ def test_worker_that_hangs_is_missed(machine: Machine) -> None:
     assert machine.read_metric("pulseline_worker_up") == [0]
     code, line = machine.check("ingest")
     assert (code, line.startswith("ingest worker 'main' has been silent for ")) == (ExitCode.UNAVAILABLE, True)
-    ingest.send_signal(signal.SIGCONT)
+    ingest.signal(signal.SIGCONT)
     machine.await_parts()
 
 
