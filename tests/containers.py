@@ -18,13 +18,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.compose_file import ROOT, Service
-from tests.storm.system import clean_environment, find_free_port, wait_until
+from tests.storm.system import DAEMONS_PATH, clean_environment, find_free_port, wait_until
 
 #: Longer than any of them takes to start or to stop.
 _TIMEOUT_S: Final = 30.0
-
-#: Debian keeps daemons where only root looks.
-_DAEMONS: Final = ":/usr/sbin:/sbin"
 
 #: Every place where one of them may listen or be reached, inside of containers.
 _ADDRESS: Final = re.compile(r"\b(?:0\.0\.0\.0|127\.0\.0\.1|[a-z]+(?:-\d)?):(\d{4})\b")
@@ -150,7 +147,7 @@ class Containers:
         return [word for first in translated[:1] for word in own.get(first, [first])] + translated[1:]
 
     def _build_environment(self, service: Service) -> dict[str, str]:
-        here = clean_environment(self._folder) | {"PATH": os.environ["PATH"] + _DAEMONS}
+        here = clean_environment(self._folder) | {"PATH": DAEMONS_PATH}
         named = {name: self._translate(service, value) for name, value in service.environment.items() if name != "PATH"}
         if "PULSELINE_API_HOST" in named:
             named |= {"PULSELINE_API_HOST": "127.0.0.1"}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from tests.storm.system import find_free_port, wait_until
+from tests.storm.system import DAEMONS_PATH, find_free_port, is_listening, wait_until
 
 #: The shipped configuration.
 CONFIGURATION: Final = Path(__file__).parent.parent / "deploy/mosquitto"
@@ -78,7 +77,7 @@ class Mosquitto:
         with (self.folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["mosquitto", "-c", str(self.folder / "mosquitto.conf")],
-                env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+                env={**os.environ, "PATH": DAEMONS_PATH},
                 stdout=log,
                 stderr=log,
             )
@@ -87,8 +86,7 @@ class Mosquitto:
     def _is_listening(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "mosquitto.log").read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return is_listening(self.port)
 
     def kill(self) -> None:
         """Kill -9, and wait until it is gone."""

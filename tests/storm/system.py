@@ -18,6 +18,9 @@ import httpx
 #: Longer than any start here takes, shorter than a person's patience.
 START_TIMEOUT_S = 30.0
 
+#: Where to look for programs: Debian keeps daemons where only root looks.
+DAEMONS_PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
 
 def find_free_port() -> int:
     """Return a TCP port on loopback that nobody listens on."""
@@ -25,6 +28,12 @@ def find_free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_listening(port: int) -> bool:
+    """Return whether somebody listens on a TCP port on loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ from pulseline_core.bucket import BucketDescription
 from pulseline_core.errors import ExitCode
 from pulseline_core.event import Event
 from pulseline_core.store import open_store
-from tests.storm.system import find_descendants, is_running, wait_until
+from tests.storm.system import find_descendants, is_listening, is_running, wait_until
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -160,8 +160,7 @@ def test_it_waits_for_the_database(start: Start, folder: Path, tmp_path: Path, p
     process = start(is_awaited=False)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.5)
-    with closing(socket.socket()) as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert not is_listening(port)
 
     aside.rename(database)
 
