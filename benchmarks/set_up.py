@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,24 +12,12 @@ from typing import Final
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.up_process import Up
 from tests.mosquitto import PASSWORD, Mosquitto
-from tests.nats_cluster import NatsCluster
+from tests.nats import NatsCluster, NatsServer
 from tests.postgres_server import PostgresServer
-from tests.storm.system import find_free_port, wait_until
+from tests.storm.system import wait_until
 
-#: One server by itself; as in deploy/nats, but for what takes three.
-_NATS: Final = """
-server_name: "nats-1"
-listen: "127.0.0.1:{client_port}"
-max_payload: 300000
-jetstream {{ store_dir: "{folder}" }}
-mqtt {{
-  listen: "127.0.0.1:{port}"
-  ack_wait: "10s"
-  max_ack_pending: 2000
-}}
-"""
-
-_START_TIMEOUT_S: Final = 10.0
+#: What one server by itself does with MQTT: as in deploy/nats, but for what takes three.
+_NATS: Final = 'ack_wait: "10s", max_ack_pending: 2000'
 
 #: As many as deploy/nats deals out.
 _PARTITIONS: Final = ("--partitions", "8")
@@ -149,32 +134,9 @@ def _start_broker(kind: Broker, folder: Path) -> Iterator[tuple[str, int, tuple[
             with Mosquitto(folder=folder / "mosquitto") as mosquitto:
                 yield mosquitto.build_url(), mosquitto.port, ("device", PASSWORD)
         case Broker.NATS:
-            with _run_nats(folder / "nats") as port:
-                yield f"mqtt://127.0.0.1:{port}", port, None
+            with NatsServer(folder=folder / "nats", mqtt=_NATS) as nats:
+                yield f"mqtt://127.0.0.1:{nats.port}", nats.port, None
         case Broker.NATS_OF_THREE:
             with NatsCluster(folder / "nats") as cluster:
                 first, *_, last = cluster.servers
                 yield first.build_url(), last.port, ("device", PASSWORD)
-
-
-@contextmanager
-def _run_nats(folder: Path) -> Iterator[int]:
-    """Run a server in a folder of its own, and give the port of its MQTT."""
-    folder.mkdir()
-    port = find_free_port()
-    configuration = folder / "nats.conf"
-    configuration.write_text(_NATS.format(client_port=find_free_port(), folder=folder / "data", port=port))
-    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    command = ["nats-server", "--config", str(configuration), "--log", str(folder / "log")]
-    process = subprocess.Popen(command, env=environment)
-
-    def is_listening() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        wait_until(is_listening, timeout_s=_START_TIMEOUT_S, what="the start of NATS")
-        yield port
-    finally:
-        process.kill()
-        process.wait()

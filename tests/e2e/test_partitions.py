@@ -14,7 +14,7 @@ from pulseline_core.store import open_reader
 from tests.e2e.publishing import Publishing
 from tests.e2e.service_process import ServiceProcess
 from tests.mosquitto import Mosquitto
-from tests.nats_cluster import NatsCluster
+from tests.nats import NatsCluster
 from tests.postgres_server import PostgresServer
 from tests.storm.system import find_free_port, wait_until
 

@@ -12,7 +12,7 @@ from tests.e2e.beside_mosquitto import build_up
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.up_process import Up
 from tests.mosquitto import PASSWORD, Mosquitto
-from tests.nats_cluster import NatsCluster
+from tests.nats import NatsCluster
 from tests.postgres_server import PostgresServer
 from tests.storm.system import System
 

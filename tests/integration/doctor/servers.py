@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,24 +15,15 @@ from typing import Final, Self
 from pulseline_client.connection import BrokerAddress
 from tests.mosquitto import PASSWORD
 from tests.mosquitto import Mosquitto as ShippedMosquitto
-from tests.storm.system import clean_environment, find_free_port, wait_until
+from tests.nats import NatsServer
+from tests.storm.system import DAEMONS_PATH, clean_environment, find_free_port, is_listening, wait_until
 
 START_TIMEOUT_S: Final = 20.0
-
-#: Debian keeps daemons where only root looks.
-_PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
 
 _KEEPER: Final = 'while :; do "$@" & echo $! >"$0"; wait $!; sleep 0.1; done'
 
 #: The user that the shipped access list knows.
 _DOCTOR: Final = "pulseline-doctor"
-
-_NATS: Final = """
-server_name: doctor
-listen: "127.0.0.1:{inner}"
-jetstream {{ store_dir: "{folder}" }}
-mqtt {{ listen: "127.0.0.1:{port}", ack_wait: "3s" }}
-"""
 
 
 @dataclass(kw_only=True)
@@ -70,12 +60,12 @@ class Server:
         with (self.folder / "log").open("wb") as log:
             self._keeper = subprocess.Popen(
                 ["sh", "-c", _KEEPER, str(self.folder / "pid"), *argv],
-                env=clean_environment(self.folder) | {"PATH": _PATH},
+                env=clean_environment(self.folder) | {"PATH": DAEMONS_PATH},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(lambda: _is_listening(self.port), timeout_s=START_TIMEOUT_S, what=f"the start of {argv[0]}")
+        wait_until(lambda: is_listening(self.port), timeout_s=START_TIMEOUT_S, what=f"the start of {argv[0]}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,9 +111,9 @@ class Nats(Server):
 
     def build_argv(self) -> Sequence[str]:
         """Return the command line."""
-        config = self.folder / "nats.conf"
-        config.write_text(_NATS.format(inner=find_free_port(), port=self.port, folder=self.folder / "jetstream"))
-        return "nats-server", "-c", str(config)
+        server = NatsServer(folder=self.folder, port=self.port, mqtt='ack_wait: "3s"')
+        server.configure()
+        return server.argv
 
 
 @dataclass(kw_only=True)
@@ -145,9 +135,3 @@ class Embedded(Server):
         """Return the command line."""
         data = ("--data-dir", str(self.folder / "data"))
         return sys.executable, "-m", "pulseline_broker", *data, "--mqtt-port", str(self.port)
-
-
-def _is_listening(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
-        return True
-    return False
