@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from pulseline_core import paths
 from pulseline_core.errors import BadInput, ConfigError, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.types import JSONValue
 from tests.integration.client.fake_server import FakeServer
+from tests.integration.scripted_http import Answer, Request, serve
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVENT = Event(timestamp=NOW, duration=1.5, data={"a": 1})
@@ -45,39 +44,22 @@ class Rest:
         """Answer JSON from now on."""
         self.status, self.body = status, json.dumps(value).encode()
 
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        self.requests.append((request.method, request.path.removeprefix("/api/0"), request.value))
+        self.keys.append(request.authorization)
+        self.refusals -= 1
+        if self.refusals >= 0:
+            return Answer(status=503, body=self.body)
+        return Answer(status=self.status, body=b"" if self.status == 304 else self.body)
+
 
 @pytest.fixture(name="rest")
 def _rest() -> Iterator[Rest]:
     """Return a running server."""
     rest = Rest()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server's name
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            path = self.path.removeprefix("/api/0")
-            rest.requests.append((self.command, path, json.loads(body) if body else None))
-            rest.keys.append(self.headers.get("Authorization"))
-            rest.refusals -= 1
-            self.send_response(503 if rest.refusals >= 0 else rest.status)
-            if rest.status != 304:
-                self.send_header("Content-Length", str(len(rest.body)))
-            self.end_headers()
-            if rest.status != 304:
-                self.wfile.write(rest.body)
-
-        do_POST = do_DELETE = do_GET  # noqa: N815  the same
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    rest.port = http.server_port
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield rest
-    http.shutdown()
-    thread.join()
-    http.server_close()
+    with serve(rest.answer) as rest.port:
+        yield rest
 
 
 @pytest.fixture(name="client")

@@ -8,11 +8,10 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from pulseline_client.importing.source import Refusal
 from pulseline_core.errors import BadInput, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
+from tests.integration.scripted_http import Answer, Request, build_answer, serve
 from tests.unit.client.importing.fake_target import FakeTarget
 from tests.unit.client.importing.samples import EVENTS, NOW, WINDOW, build_peewee, build_rust, read_all
 
@@ -289,56 +289,29 @@ class Server:
     exports: dict[str, JSONObject] = field(default_factory=dict[str, JSONObject])
     key: str = ""
     gone: set[str] = field(default_factory=set[str])
-    port: int = 0
 
-    def answer(self, path: str, key: str | None) -> tuple[int, JSONValue]:
-        """Return status and body."""
-        if self.key and key != f"Bearer {self.key}":
-            return 401, {"message": "Missing or invalid API key."}
-        match path.removeprefix("/api/0/buckets/").split("/"):
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        if self.key and request.authorization != f"Bearer {self.key}":
+            return build_answer({"message": "Missing or invalid API key."}, status=401)
+        match request.path.removeprefix("/api/0/buckets/").split("/"):
             case [""]:
-                return 200, {name: {"id": name, "type": f"type of {name}"} for name in self.exports}
+                return build_answer({name: {"id": name, "type": f"type of {name}"} for name in self.exports})
             case [name, *_] if name in self.gone:
-                return 404, {"message": "There's no bucket"}
+                return build_answer({"message": "There's no bucket"}, status=404)
             case [name, "export"]:
-                return 200, self.exports[name]
+                return build_answer(self.exports[name])
             case [_, "events", "count"]:
-                return 200, len(EVENTS)
+                return build_answer(len(EVENTS))
             case _:
-                return 500, None
-
-
-@contextmanager
-def run_server(server: Server) -> Iterator[None]:
-    """Let it answer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server's name
-            status, value = server.answer(self.path, self.headers.get("Authorization"))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(value).encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.port = http.server_port
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
+                return Answer(status=500)
 
 
 @pytest.mark.parametrize("form", ["http://127.0.0.1:{}", "http://127.0.0.1:{}/api/0/", "127.0.0.1:{}", "localhost:{}/"])
 def test_a_running_server_is_read(form: str) -> None:
     """However its address is written; each bucket's export, whole."""
     server = Server({WINDOW: build_export()})
-    with run_server(server), open_source(form.format(server.port)) as source:
+    with serve(server.answer) as port, open_source(form.format(port)) as source:
         buckets = [(bucket.id, bucket.fields["type"], list(bucket.events)) for bucket in source.iter_buckets(now=NOW)]
         fraction = source.fraction
 
@@ -349,17 +322,17 @@ def test_a_running_server_is_read(form: str) -> None:
 def test_a_bucket_that_is_deleted_meanwhile_is_left_out() -> None:
     """The others are read."""
     server = Server({"gone": {}, WINDOW: build_export()}, gone={"gone"})
-    with run_server(server):
-        assert read(f"http://127.0.0.1:{server.port}") == ALL
+    with serve(server.answer) as port:
+        assert read(f"http://127.0.0.1:{port}") == ALL
 
 
 def test_a_server_that_asks_for_a_key_gets_it() -> None:
     """Without it: refused, in the server's words."""
     server = Server({WINDOW: build_export()}, key="secret")
-    with run_server(server):
-        assert read(f"http://127.0.0.1:{server.port}", key="secret") == ALL
+    with serve(server.answer) as port:
+        assert read(f"http://127.0.0.1:{port}", key="secret") == ALL
         with pytest.raises(NotAuthorized, match="Missing or invalid API key") as caught:
-            read(f"http://127.0.0.1:{server.port}")
+            read(f"http://127.0.0.1:{port}")
 
     assert "--key" in caught.value.hint
 

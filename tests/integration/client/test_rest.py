@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
@@ -16,6 +14,7 @@ from pulseline_client import QueryRefused, RestReader
 from pulseline_core.errors import BadInput, ExitCode, InvalidSetting, NotAuthorized, NotFound, ServerUnavailable
 from pulseline_core.event import Event
 from pulseline_core.types import JSONObject, JSONValue
+from tests.integration.scripted_http import Answer, Request, serve
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVENT: JSONObject = {"id": 3, "timestamp": "2026-11-23T10:00:00+00:00", "duration": 1.5, "data": {"a": 1}}
@@ -46,6 +45,20 @@ class RestServer:
         """Answer JSON from now on."""
         self.status, self.body = status, json.dumps(value).encode()
 
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        self.paths.append(request.path)
+        self.bodies.append(request.body)
+        self.authorizations.append(request.authorization)
+        headers: dict[str, str] = {}
+        if self.promised is not None:
+            headers["Content-Length"] = str(self.promised)
+        if self.warnings is not None:
+            headers["Pulseline-Warnings"] = self.warnings
+        if self.asks_for_key:
+            headers["WWW-Authenticate"] = "Bearer"
+        return Answer(status=self.status, body=self.body, headers=headers)
+
 
 @pytest.fixture
 def server() -> RestServer:
@@ -56,35 +69,8 @@ def server() -> RestServer:
 @pytest.fixture
 def rest(server: RestServer) -> Iterator[RestReader]:
     """Return a reader of a running server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server's name
-            server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-            server.paths.append(self.path)
-            self.send_response(server.status)
-            server.authorizations.append(self.headers["Authorization"])
-            self.send_header("Content-Length", str(server.promised or len(server.body)))
-            if server.warnings is not None:
-                self.send_header("Pulseline-Warnings", server.warnings)
-            if server.asks_for_key:
-                self.send_header("WWW-Authenticate", "Bearer")
-            self.end_headers()
-            self.wfile.write(server.body)
-            self.close_connection = server.promised is not None
-
-        do_POST = do_GET  # noqa: N815  the same
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    with RestReader(f"http://127.0.0.1:{http.server_port}/") as reader:
+    with serve(server.answer) as port, RestReader(f"http://127.0.0.1:{port}/") as reader:
         yield reader
-    http.shutdown()
-    thread.join()
-    http.server_close()
 
 
 @pytest.mark.parametrize(("status", "reason"), [(200, "OK"), (503, "Service Unavailable")])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from typing import Any, Self
+
+from tests.integration.scripted_http import Answer, Request, serve
 
 
 class QueryServer:
@@ -16,6 +17,7 @@ class QueryServer:
         status: of the answer to a query.
         warnings: what the answer to a query says was passed over.
         queries: what was asked: the path with its parameters, and the body.
+        port: where it listens, while it does.
     """
 
     def __init__(self) -> None:
@@ -23,13 +25,8 @@ class QueryServer:
         self.status = 200
         self.warnings: list[str] = []
         self.queries: list[tuple[str, dict[str, Any]]] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._build_handler())
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._http.server_port
+        self.port = 0
+        self._stack = ExitStack()
 
     def say(self, *results: Any) -> None:
         """Answer queries with these, one for each period."""
@@ -53,33 +50,20 @@ class QueryServer:
         return start, stop
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        with ExitStack() as stack:
+            self.port = stack.enter_context(serve(self._answer))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        self._stack.close()
 
-    def _build_handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # http.server's name
-                path = self.path.removeprefix("/api/0")
-                if self.command == "POST":
-                    body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                    server.queries.append((path, body))
-                body = json.dumps(server.answers.get(path.partition("?")[0])).encode()
-                self.send_response(server.status if self.command == "POST" else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Pulseline-Warnings", json.dumps(server.warnings))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_POST = do_GET  # noqa: N815  the same
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
+    def _answer(self, request: Request) -> Answer:
+        path = request.path.removeprefix("/api/0")
+        if request.method == "POST":
+            self.queries.append((path, json.loads(request.body)))
+        return Answer(
+            status=self.status if request.method == "POST" else 200,
+            body=json.dumps(self.answers.get(path.partition("?")[0])).encode(),
+            headers={"Pulseline-Warnings": json.dumps(self.warnings)},
+        )
