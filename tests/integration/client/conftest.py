@@ -35,3 +35,9 @@ def client(build_client: Callable[..., Client]) -> Iterator[Client]:
     """Return a client that is open."""
     with ExitStack() as stack:
         yield stack.enter_context(build_client())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the outbox goes, in a folder that does not exist."""
+    return tmp_path / "client" / "outbox.db"

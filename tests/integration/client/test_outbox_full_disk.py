@@ -10,7 +10,7 @@ import pytest
 
 from pulseline_client.outbox_room import RESERVE_BYTES
 from tests.e2e.up_process import build_small_disk
-from tests.integration.client.test_outbox import build_environment
+from tests.integration.client.test_outbox_processes import build_environment
 
 DISK_BYTES = 6 * 1024 * 1024
 
@@ -23,7 +23,7 @@ from pulseline_client.outbox import Outbox
 from pulseline_core.errors import DiskFull
 from pulseline_core.types import BucketId
 from tests.e2e.test_full_disk import fill
-from tests.integration.client.test_outbox import PLUG, build_drafts, read_all
+from tests.integration.client.outbox_messages import PLUG, build_drafts, read_all
 
 path, filler = Path(sys.argv[1]) / "outbox.db", Path(sys.argv[1]) / "filler"
 LAMP = BucketId("lamp")
