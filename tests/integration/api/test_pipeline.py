@@ -6,11 +6,9 @@ import base64
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -22,32 +20,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pulseline_api.service import Service
 from pulseline_broker.service import BrokerService
-from pulseline_client import cli
 from pulseline_core.data_folder import API_USER, DataFolder
-from pulseline_core.errors import DiskFull, ExitCode
-from pulseline_core.settings import Settings, load
-from pulseline_ingest.batch import Batcher
-from pulseline_ingest.gate import IngestGate
+from tests.integration.api.pipeline import DESCRIPTION, T0, build_beat, build_settings, start_broker, wait_for
 from tests.poison import POISON, STRANGE_BUCKETS
-
-T0 = datetime(2026, 11, 1, 10, tzinfo=UTC)
-DESCRIPTION = {"type": "power", "client": "meter", "hostname": "desk"}
-
-
-def _build_settings(folder: str, *, port: int = 0, reply_timeout_s: float = 10.0) -> Settings:
-    overrides = {"data_dir": folder, "mqtt.port": str(port), "api.port": "0"}
-    return load(overrides | {"api.reply_timeout_s": str(reply_timeout_s), "broker.sys_interval_s": "0.2"}, {})
-
-
-def _start_broker(settings: Settings) -> BrokerService:
-    return BrokerService(settings, IngestGate(settings))
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BrokerService, str]]:
     """A broker with ingest behind it, and its data folder."""
     folder = str(tmp_path_factory.mktemp("data"))
-    with _start_broker(_build_settings(folder)) as broker:
+    with start_broker(build_settings(folder)) as broker:
         yield broker, folder
 
 
@@ -56,7 +38,7 @@ def http(broker: tuple[BrokerService, str]) -> Iterator[httpx.Client]:
     """A client of a REST server in front of the broker."""
     service, folder = broker
     with (
-        Service(_build_settings(folder, port=service.port), threading.Event()) as api,
+        Service(build_settings(folder, port=service.port), threading.Event()) as api,
         httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http,
     ):
         yield http
@@ -69,20 +51,6 @@ def bucket(http: httpx.Client, request: pytest.FixtureRequest) -> str:
     http.delete(f"{path}?force=1")
     assert http.post(path, json=DESCRIPTION).status_code == 200
     return path
-
-
-def _beat(seconds: float, **data: Any) -> dict[str, Any]:
-    return {"timestamp": (T0 + timedelta(seconds=seconds)).isoformat(), "duration": 0, "data": data}
-
-
-def _wait_for(read: Callable[[], Any], timeout_s: float = 10.0) -> Any:
-    """Return what ``read`` returns once that is something."""
-    deadline = monotonic() + timeout_s
-    pause = threading.Event()
-    while not (found := read()):
-        assert monotonic() < deadline, "it did not come"
-        pause.wait(0.05)
-    return found
 
 
 def test_new_bucket_is_readable_at_once(http: httpx.Client) -> None:
@@ -98,7 +66,7 @@ def test_new_bucket_is_readable_at_once(http: httpx.Client) -> None:
 
 def test_heartbeats_are_merged(http: httpx.Client, bucket: str) -> None:
     """Each answer is the event that holds the heartbeat then."""
-    answers = [http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(at, on=True)).json() for at in (0, 5, 30)]
+    answers = [http.post(f"{bucket}/heartbeat?pulsetime=10", json=build_beat(at, on=True)).json() for at in (0, 5, 30)]
 
     assert [answer["duration"] for answer in answers] == [0.0, 5.0, 0.0]
     assert answers[0]["id"] == answers[1]["id"] != answers[2]["id"]
@@ -107,7 +75,7 @@ def test_heartbeats_are_merged(http: httpx.Client, bucket: str) -> None:
 
 def test_inserts_replacements_and_deletes_are_readable_at_once(http: httpx.Client, bucket: str) -> None:
     """As the web interface's editor does it."""
-    first, second = http.post(f"{bucket}/events", json=[_beat(0, n=0), _beat(1, n=1)]).json()
+    first, second = http.post(f"{bucket}/events", json=[build_beat(0, n=0), build_beat(1, n=1)]).json()
     http.post(f"{bucket}/events", json={**first, "duration": 7.5})
 
     assert http.get(f"{bucket}/events/{first['id']}").json() == {**first, "duration": 7.5}
@@ -119,7 +87,7 @@ def test_inserts_replacements_and_deletes_are_readable_at_once(http: httpx.Clien
 
 def test_range_is_inclusive_and_clipped(http: httpx.Client, bucket: str) -> None:
     """The single event stays whole; a plus that became a space is mended."""
-    [event] = http.post(f"{bucket}/events", json=[{**_beat(0), "duration": 60}]).json()
+    [event] = http.post(f"{bucket}/events", json=[{**build_beat(0), "duration": 60}]).json()
     query = "start=2026-11-01T10:00:10 00:00&end=2026-11-01T10:00:20Z"
 
     [clipped] = http.get(f"{bucket}/events?{query}").json()
@@ -134,7 +102,7 @@ def test_range_is_inclusive_and_clipped(http: httpx.Client, bucket: str) -> None
 def test_replacement_of_another_buckets_event_is_an_insert(http: httpx.Client, bucket: str) -> None:
     """Nothing is taken from the other bucket."""
     http.post("/buckets/other", json=DESCRIPTION)
-    [other] = http.post("/buckets/other/events", json=[_beat(0, n=1)]).json()
+    [other] = http.post("/buckets/other/events", json=[build_beat(0, n=1)]).json()
 
     [stored] = http.post(f"{bucket}/events", json=[other]).json()
 
@@ -144,7 +112,7 @@ def test_replacement_of_another_buckets_event_is_an_insert(http: httpx.Client, b
 
 def test_array_beyond_one_message_is_stored_whole(http: httpx.Client, bucket: str) -> None:
     """Four megabytes in one request."""
-    events = [_beat(n, n=n, text="ä" * 1000) for n in range(2000)]
+    events = [build_beat(n, n=n, text="ä" * 1000) for n in range(2000)]
 
     stored = http.post(f"{bucket}/events", json=events).json()
 
@@ -156,8 +124,8 @@ def test_array_beyond_one_message_is_stored_whole(http: httpx.Client, bucket: st
 @pytest.mark.parametrize("path", ["heartbeat?pulsetime=60", "events"])
 def test_event_beyond_one_message_is_413_and_holds_nothing_up(http: httpx.Client, bucket: str, path: str) -> None:
     """It never reaches the outbox, from which it could not leave."""
-    refused = http.post(f"{bucket}/{path}", json=_beat(0, text="x" * 262_144))
-    taken = http.post(f"{bucket}/{path}", json=_beat(1, n=1))
+    refused = http.post(f"{bucket}/{path}", json=build_beat(0, text="x" * 262_144))
+    taken = http.post(f"{bucket}/{path}", json=build_beat(1, n=1))
 
     assert (refused.status_code, taken.status_code) == (413, 200)
     assert http.get(f"{bucket}/events/count").json() == 1
@@ -170,7 +138,7 @@ def test_poison_is_refused_and_its_neighbours_are_stored(http: httpx.Client, buc
         answer = http.post(f"{bucket}/{path}", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 400, name
         assert answer.json()["message"], name
-        assert http.post(f"{bucket}/{path}", json=_beat(number, n=number)).status_code == 200, name
+        assert http.post(f"{bucket}/{path}", json=build_beat(number, n=number)).status_code == 200, name
 
     assert http.get(f"{bucket}/events/count").json() == len(POISON)
 
@@ -181,7 +149,7 @@ def test_strange_buckets_are_buckets_of_their_own(http: httpx.Client, bucket_id:
     path = f"/buckets/{quote(bucket_id, safe='').replace('.', '%2E')}"
 
     http.post(path, json={**DESCRIPTION, "type": bucket_id[:10]})
-    http.post(f"{path}/heartbeat?pulsetime=60", json=_beat(0, id=bucket_id))
+    http.post(f"{path}/heartbeat?pulsetime=60", json=build_beat(0, id=bucket_id))
 
     assert http.get(path).json()["id"] == bucket_id
     assert http.get(f"{path}/events").json()[0]["data"] == {"id": bucket_id}
@@ -199,7 +167,7 @@ def test_query_sees_what_was_written_just_before(http: httpx.Client, bucket: str
     """Each time, also what it has read before; an event changes under it, grows, goes, and comes again."""
     query = f"RETURN = query_bucket('{bucket.removeprefix('/buckets/')}');"
     for n in range(3):
-        event = http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(5 * n, on=True)).json()
+        event = http.post(f"{bucket}/heartbeat?pulsetime=10", json=build_beat(5 * n, on=True)).json()
         assert _ask(http, query) == [[event]]
     event = http.get(f"{bucket}/events").json()[0]
     assert event["duration"] == 10
@@ -216,12 +184,12 @@ def test_query_sees_what_was_written_just_before(http: httpx.Client, bucket: str
 
 def test_deleted_bucket_is_gone_and_can_be_made_again(http: httpx.Client, bucket: str) -> None:
     """Without its events."""
-    http.post(f"{bucket}/events", json=[_beat(0)])
+    http.post(f"{bucket}/events", json=[build_beat(0)])
 
     assert http.delete(bucket).status_code == 401
     assert http.delete(f"{bucket}?force=1").json() == {}
     assert http.get(bucket).status_code == 404
-    assert http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(0)).status_code == 404
+    assert http.post(f"{bucket}/heartbeat?pulsetime=60", json=build_beat(0)).status_code == 404
     assert http.post(bucket, json=DESCRIPTION).status_code == 200
     assert http.get(f"{bucket}/events").json() == []
 
@@ -230,14 +198,14 @@ def test_bucket_that_another_client_deleted_is_not_made_again(
     http: httpx.Client, bucket: str, broker: tuple[BrokerService, str]
 ) -> None:
     """A write is no reason to bring it back, whatever this server believed of it a moment ago."""
-    http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(0)).raise_for_status()
+    http.post(f"{bucket}/heartbeat?pulsetime=60", json=build_beat(0)).raise_for_status()
     service, folder = broker
     topic = f"pulseline/v1/{bucket.rpartition('/')[2]}/admin"
     _publish(service.port, topic, b'{"op": "delete_bucket"}', token=DataFolder(Path(folder)).read_api_token())
 
     answers = [
-        http.post(f"{bucket}/heartbeat?pulsetime=60", json=_beat(1)),
-        http.post(f"{bucket}/events", json=[_beat(2)]),
+        http.post(f"{bucket}/heartbeat?pulsetime=60", json=build_beat(1)),
+        http.post(f"{bucket}/events", json=[build_beat(2)]),
         http.get(bucket),
     ]
 
@@ -247,7 +215,7 @@ def test_bucket_that_another_client_deleted_is_not_made_again(
 
 def test_export_is_strict_json_of_everything(http: httpx.Client, bucket: str) -> None:
     """Over several pages of events."""
-    http.post(f"{bucket}/events", json=[_beat(n, n=n, text="\u2028 </script> \U0001f600") for n in range(1200)])
+    http.post(f"{bucket}/events", json=[build_beat(n, n=n, text="\u2028 </script> \U0001f600") for n in range(1200)])
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
@@ -278,7 +246,7 @@ def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
         status = http.get("/status").json()
         return status if status["workers"] and "clients_connected" in status["broker"] else None
 
-    status = _wait_for(read)
+    status = wait_for(read)
 
     assert status["workers"]["main"]["state"] == "online"
     assert status["link"]["connected"] is True
@@ -288,14 +256,14 @@ def test_status_shows_ingest_and_broker(http: httpx.Client) -> None:
 def test_metrics_and_readiness_are_those_of_the_real_pipeline(http: httpx.Client, bucket: str) -> None:
     """What ingest and the embedded broker said last, and the store as it is."""
     root = str(http.base_url).removesuffix("/api/0/")
-    http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(0, on=True))
-    http.post(f"{bucket}/heartbeat?pulsetime=10", json=_beat(5, on=True))
+    http.post(f"{bucket}/heartbeat?pulsetime=10", json=build_beat(0, on=True))
+    http.post(f"{bucket}/heartbeat?pulsetime=10", json=build_beat(5, on=True))
 
     def read() -> dict[str, float]:
         families = text_string_to_metric_families(http.get(f"{root}/metrics").text)
         return {sample.name: sample.value for family in families for sample in family.samples}
 
-    metrics = _wait_for(lambda: found if (found := read()).get("pulseline_heartbeats_merged_total") else None)
+    metrics = wait_for(lambda: found if (found := read()).get("pulseline_heartbeats_merged_total") else None)
 
     assert http.get(f"{root}/readyz").json()["ready"] is True
     assert metrics["pulseline_worker_up"] == metrics["pulseline_worker_progress"] == metrics["pulseline_store_up"] == 1
@@ -345,7 +313,7 @@ def test_many_clients_write_one_bucket(http: httpx.Client, bucket: str) -> None:
     def write(worker: int) -> None:
         with httpx.Client(base_url=http.base_url, timeout=30, trust_env=False) as own:
             for n in range(25):
-                answer = own.post(f"{bucket}/heartbeat?pulsetime=0", json=_beat(worker * 100 + n, n=[worker, n]))
+                answer = own.post(f"{bucket}/heartbeat?pulsetime=0", json=build_beat(worker * 100 + n, n=[worker, n]))
                 ids.append(answer.json()["id"])
 
     ids: list[int] = []
@@ -358,85 +326,3 @@ def test_many_clients_write_one_bucket(http: httpx.Client, bucket: str) -> None:
     stored = http.get(f"{bucket}/events").json()
     assert len(set(ids)) == len(ids) == 200
     assert {tuple(event["data"]["n"]) for event in stored} == {(w, n) for w in range(8) for n in range(25)}
-
-
-def test_status_of_a_server_without_its_broker_is_an_error(
-    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command tells a link that is down from one that is up."""
-    folder = str(tmp_path_factory.mktemp("gone"))
-    with ExitStack() as stack:
-        with _start_broker(_build_settings(folder)) as broker:
-            api = stack.enter_context(Service(_build_settings(folder, port=broker.port), threading.Event()))
-            url, command = f"http://127.0.0.1:{api.port}/api/0/status", ["status", "--port", str(api.port)]
-            assert _wait_for(lambda: httpx.get(url, trust_env=False).json()["link"]["connected"])
-            with_broker = cli.run(command)
-        assert _wait_for(lambda: not httpx.get(url, trust_env=False).json()["link"]["connected"])
-        ready = httpx.get(f"http://127.0.0.1:{api.port}/readyz", trust_env=False)
-        without_broker = cli.run(command)
-
-    assert (with_broker, without_broker) == (ExitCode.OK, ExitCode.UNAVAILABLE)
-    assert (ready.status_code, ready.json()["parts"]["broker"]) == (503, False)
-    assert "the server has no link to its broker" in capsys.readouterr().err
-
-
-def test_writes_survive_the_brokers_absence(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """They are answered all the same, and stored when it is back."""
-    folder = str(tmp_path_factory.mktemp("away"))
-    with _start_broker(_build_settings(folder)) as broker:
-        port = broker.port
-        settings = _build_settings(folder, port=port, reply_timeout_s=0.3)
-        api = Service(settings, threading.Event()).__enter__()
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http:
-            created = http.post("/buckets/plug", json=DESCRIPTION)
-            beats = [http.post("/buckets/plug/heartbeat?pulsetime=0", json=_beat(n, n=n)) for n in range(5)]
-            waiting = http.get("/status").json()["link"]
-            with _start_broker(_build_settings(folder, port=port)):
-                stored = _wait_for(lambda: len(http.get("/buckets/plug/events").json()) == 5)
-    finally:
-        api.__exit__(None, None, None)
-
-    assert [answer.status_code for answer in (created, *beats)] == [200] * 6
-    assert (waiting["connected"], waiting["waiting"]) == (False, 6)
-    assert stored
-
-
-def test_writes_survive_a_store_that_fails(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are answered as in any absence, none is refused, and all are stored once when the store works again."""
-    folder = str(tmp_path_factory.mktemp("failing"))
-
-    def fail(*_: object) -> None:
-        raise DiskFull("/data/pulseline.db")
-
-    with (
-        _start_broker(_build_settings(folder)) as broker,
-        Service(_build_settings(folder, port=broker.port, reply_timeout_s=0.3), threading.Event()) as api,
-        httpx.Client(base_url=f"http://127.0.0.1:{api.port}/api/0", timeout=30, trust_env=False) as http,
-    ):
-        http.post("/buckets/plug", json=DESCRIPTION)
-        with monkeypatch.context() as broken:
-            broken.setattr(Batcher, "apply", fail)
-            statuses = [http.post("/buckets/plug/events", json=_beat(n, n=n)).status_code for n in range(12)]
-            waiting = http.get("/status").json()["link"]
-            parts = _wait_for(lambda: _find_failing(http))
-        stored = _wait_for(lambda: len(http.get("/buckets/plug/events").json()) >= 12 and _read_numbers(http), 20.0)
-
-    assert statuses == [200] * 12
-    assert waiting["waiting"] == 12
-    assert "ingest" in parts
-    assert "no space left" in waiting["problem"]
-    assert stored == list(range(12))
-
-
-def _find_failing(http: httpx.Client) -> list[str]:
-    """Return the parts that do not do their work."""
-    parts = http.get(f"http://{http.base_url.netloc.decode()}/readyz").json()["parts"]
-    return [name for name, works in parts.items() if not works]
-
-
-def _read_numbers(http: httpx.Client) -> list[int]:
-    """Return what was written to the plug, oldest first."""
-    return [event["data"]["n"] for event in reversed(http.get("/buckets/plug/events").json())]
