@@ -114,6 +114,16 @@ def wait_until_answered(system: Up) -> None:
     wait_until(is_linked, timeout_s=60, what="connection of the REST server")
 
 
+def queue_through_kills(system: Up, watcher: Remote, module: str) -> None:
+    """Queue all heartbeats, kill a child after each third of them, and return when they are sent."""
+    for third in range(3):
+        queue_heartbeats(watcher, range(third * HEARTBEATS // 3, (third + 1) * HEARTBEATS // 3))
+        kill(system, module)
+        wait_until_answered(system)
+    queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 1))
+    wait_until_sent(watcher)
+
+
 def test_without_a_fault_all_are_there(system: Up, watcher: Remote) -> None:
     """Each once, in order: the measure for the others."""
     queue_heartbeats(watcher, range(HEARTBEATS + 1))
@@ -128,12 +138,7 @@ def test_kills_of_the_rest_server_cost_at_most_what_was_in_flight(system: Up, wa
     Connections wait for the next REST server, so that nothing is refused. A request that the killed one had accepted is
     cut off, and the client drops it; it is stored all the same if it was in the outbox by then. All else is there.
     """
-    for third in range(3):
-        queue_heartbeats(watcher, range(third * HEARTBEATS // 3, (third + 1) * HEARTBEATS // 3))
-        kill(system, "pulseline_api")
-        wait_until_answered(system)
-    queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 1))
-    wait_until_sent(watcher)
+    queue_through_kills(system, watcher, "pulseline_api")
 
     stored, dropped = read_numbers(system), read_dropped(watcher)
     assert set(range(HEARTBEATS)) - dropped <= set(stored)
@@ -143,12 +148,7 @@ def test_kills_of_the_rest_server_cost_at_most_what_was_in_flight(system: Up, wa
 
 def test_kills_of_broker_and_ingest_cost_nothing(system: Up, watcher: Remote) -> None:
     """Three kills while the client sends: it notices no more than a pause."""
-    for third in range(3):
-        queue_heartbeats(watcher, range(third * HEARTBEATS // 3, (third + 1) * HEARTBEATS // 3))
-        kill(system, "pulseline_broker")
-        wait_until_answered(system)
-    queue_heartbeats(watcher, range(HEARTBEATS, HEARTBEATS + 1))
-    wait_until_sent(watcher)
+    queue_through_kills(system, watcher, "pulseline_broker")
     wait_until(lambda: len(read_numbers(system)) >= HEARTBEATS, timeout_s=30, what="commit of the outbox")
 
     assert read_dropped(watcher) == set()
