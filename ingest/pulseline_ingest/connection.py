@@ -8,8 +8,9 @@ next one, so a connection that is gone is forgotten with all that belongs to it:
     read     packets of the buffer ──paho──> ``_on_publish`` notes a Received ──> the caller
     acknowledge   PUBACKs of a group, in the order of receipt, as one write
 
-The callbacks only note what happened. How many messages are unacknowledged is bounded by the broker, by the receive
-maximum (MQTT 5) or its own limit (3.1.1); how many are noted here, by ``read``'s own bound.
+The callbacks only note what happened; an exception in one is a bug, and comes out of ``read``. How many messages are
+unacknowledged is bounded by the broker, by the receive maximum (MQTT 5) or its own limit (3.1.1); how many are noted
+here, by ``read``'s own bound.
 
 Two things are done past paho, since it would take longer for them than the worker for all the rest: PUBLISH packets are
 read by ``publish_packet``, out of the buffer where they are there as a whole, and the PUBACKs of a group go into the
@@ -270,6 +271,10 @@ class Connection:
             self._client.subscribe_all(self._topic_filters)
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+        if len(codes) != len(self._topic_filters):
+            reason = f"its answer is for {len(codes)} topics, not for the {len(self._topic_filters)} that we asked for"
+            self._note_problem(self._build_error(reason))
+            return
         refused = [
             topic_filter for topic_filter, code in zip(self._topic_filters, codes, strict=True) if code.is_failure
         ]
@@ -333,7 +338,6 @@ class _Client(paho.Client):
         )
         self.buffer: BufferedSocket | None = None
         self.take_publish: Callable[[PublishPacket], object] = bool
-        self.suppress_exceptions = True
         self.max_inflight_messages_set(0)  # no limit of paho's: we publish little at QoS 1
         self.will_set(login.will.topic, login.will.payload, qos=login.will.qos, retain=login.will.retain)
         if login.username:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.partition import Partition
 from pulseline_ingest.broker_source import BrokerSource
+from pulseline_ingest.connection import Connection
 from pulseline_ingest.login import Login, WorkerReplaced
 from pulseline_ingest.share import Share
 from tests.integration.ingest.scripted_broker import TIMEOUT_S, ScriptedBroker
@@ -15,6 +18,10 @@ from tests.integration.ingest.test_broker_source import PROBE_TOPIC, build_login
 #: MQTT 5 section 3.2 and 3.14: let in, and told that somebody else has the session now.
 CONNACK_5 = b"\x20\x03\x00\x00\x00"
 TAKEN_OVER = b"\xe0\x02\x8e\x00"
+
+#: MQTT 5 section 3.9, for the first SUBSCRIBE of a connection and its six filters; and section 3.3, a message.
+SUBACK_5 = b"\x90\x09\x00\x01\x00" + 6 * b"\x01"
+PUBLISH_5 = b"\x30\x05\x00\x01a\x00x"
 
 #: MQTT 3.1.1 section 3.2: a session is there; and what such a broker says to another version.
 CONNACK_3 = b"\x20\x02\x01\x00"
@@ -70,6 +77,40 @@ def test_broker_that_refuses_a_topic_is_refusing_us() -> None:
 
     assert isinstance(refusal, BrokerUnavailable)
     assert refusal.reason == f"we may not subscribe to '{PROBE_TOPIC}'"
+
+
+def test_broker_that_answers_for_other_topics_is_not_believed(caplog: pytest.LogCaptureFixture) -> None:
+    """MQTT 3.1.1 section 3.9.3: one code for each topic that was asked for."""
+    with ScriptedBroker(REFUSED_3, CONNACK_3 + b"\x90\x03\x00\x01\x01") as broker:
+        source = BrokerSource(build_login(broker.port))
+        source.receive(1, 1.0)
+        source.close()
+
+    assert "its answer is for 1 topics, not for the 6 that we asked for" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("callback", "answer"),
+    [
+        ("_on_connect", CONNACK_5),
+        ("_on_subscribe", CONNACK_5 + SUBACK_5),
+        ("_on_publish", CONNACK_5 + PUBLISH_5),
+        ("_on_disconnect", CONNACK_5 + TAKEN_OVER),
+    ],
+)
+def test_bug_in_a_callback_comes_out(callback: str, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the worker, which says so; hidden, it would leave a connection that looks well and does nothing."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Connection, callback, fail)
+    with (
+        ScriptedBroker(answer) as broker,
+        closing(BrokerSource(build_login(broker.port))) as source,
+        pytest.raises(ZeroDivisionError),
+    ):
+        source.receive(1, 5.0)
 
 
 def test_broker_that_keeps_no_session_is_refused_by_a_partition() -> None:
