@@ -120,9 +120,18 @@ def test_the_base_install_is_the_client() -> None:
 
 
 def test_every_requirement_of_the_server_is_in_its_extra() -> None:
-    """The pinned ones among them."""
+    """What it can not start without."""
     assert {"amqtt", "argon2-cffi", "flask", "orjson", "peewee", "waitress"} <= read_requirement_names("server")
-    assert any(each.startswith("amqtt==0.12.*") for each in requires("pulseline") or [])
+
+
+@pytest.mark.parametrize("library", ["amqtt", "paho-mqtt"])
+def test_library_whose_internals_are_touched_is_held_to_one_minor_version(
+    project: dict[str, Any], library: str
+) -> None:
+    """By the server, which touches them; what is installed with the client only may be newer."""
+    extras = project["project"]["optional-dependencies"]
+
+    assert any(re.fullmatch(rf"{library}==\d+\.\d+\.\*", each) for each in extras["server"])
 
 
 @pytest.mark.parametrize("package", PACKAGES)

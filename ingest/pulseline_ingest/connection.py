@@ -14,8 +14,9 @@ here, by ``read``'s own bound.
 
 Two things are done past paho, since it would take longer for them than the worker for all the rest: PUBLISH packets are
 read by ``publish_packet``, out of the buffer where they are there as a whole, and the PUBACKs of a group go into the
-socket's buffer as they are. The latter is safe, as the buffer takes each packet of paho's as a whole. A test fails when
-a new version of paho does not call us any more.
+socket's buffer as they are. The latter is safe, as the buffer takes each packet of paho's as a whole. They go by names
+that are paho's own affair: the server's requirements hold it to one minor version, and a test fails when a new one does
+not call us any more.
 """
 
 from __future__ import annotations

@@ -145,12 +145,12 @@ def test_up_without_the_server_packages_says_what_to_install(
 
 
 def test_server_extra_knows_the_packages_of_the_distribution() -> None:
-    """The list is that of pyproject.toml; uvloop is optional, and two are imported under other names."""
+    """The list is that of pyproject.toml; uvloop is optional, the client has paho, and two have other names."""
     text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
     block = text.split("server = [")[1].split("]\n")[0]
     packages = {
         line.strip().strip('"').split(">")[0].split("=")[0].split("-")[0] for line in block.splitlines() if '"' in line
     }
 
-    imported = packages - {"uvloop", "google", "prometheus"} | {"re2", "prometheus_client"}
+    imported = packages - {"uvloop", "paho", "google", "prometheus"} | {"re2", "prometheus_client"}
     assert imported == {*server_extra.SERVER_MODULES}
