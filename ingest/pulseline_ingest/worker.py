@@ -72,6 +72,9 @@ _MESSAGES_PER_STATE: Final = 200
 #: Larger transactions remove no faster, since each event's data has pages of its own.
 _COLLECTED_EVENTS: Final = 50
 
+#: How long deleted events are left alone when they could not be removed; they are out of sight, so nothing hurries.
+_COLLECT_PAUSE_S: Final = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerParts:
@@ -111,6 +114,7 @@ class Worker:
         self._unpaid = 0
         #: Whether there may be rows to collect; at first those that the last run left.
         self._leaves_rows = True
+        self._collect_at = 0.0
 
     def run(self) -> None:
         """Apply and acknowledge messages until the source ends."""
@@ -233,18 +237,22 @@ class Worker:
             logger.error("nothing can be stored: %s", error, extra={"action": "store_failed"})
 
     def _collect(self) -> None:
-        """Remove some rows of what is deleted; while the store does not work, they are left alone."""
+        """Remove some rows of what is deleted; while the store does not work, they are left alone.
+
+        That they can not be removed now is no problem to report: whether messages can be stored, the next one tells.
+        """
         if not self._is_collecting:
             return
         try:
             with self._parts.store.transaction() as tx:
                 self._leaves_rows = tx.collect(_COLLECTED_EVENTS)
         except (StoreUnavailable, ConfigError) as error:
-            self._note_problem(error)
+            logger.warning("what is deleted is removed later: %s", error, extra={"action": "collect_failed"})
+            self._collect_at = monotonic() + _COLLECT_PAUSE_S
 
     @property
     def _is_collecting(self) -> bool:
-        return self._leaves_rows and self._problem is None
+        return self._leaves_rows and self._problem is None and monotonic() >= self._collect_at
 
     def _publish_views(self, busy_messages: int) -> None:
         """Publish the states and the status that are due."""
