@@ -12,6 +12,8 @@ and the few messages that were read beyond a group. Another thread only calls ``
   states and status are published anew with the next one.
 * A worker that has a partition needs the broker to keep its session. One that is new is left at once and looked for
   again, before there is anything in it; a broker that has forgotten it by then is refused.
+* Two workers of one name take the session from one another for ever. Few brokers say so (``WorkerReplaced``); what the
+  others do is seen by connections that are closed soon, one after the other, and is told once.
 * Being connected proves nothing (``progress``): a connection that nothing comes over any more is given up.
 """
 
@@ -31,7 +33,16 @@ from pulseline_core.errors import BrokerUnavailable
 from pulseline_core.types import JSONObject
 from pulseline_core.waker import Waker
 from pulseline_ingest.connection import Connection
-from pulseline_ingest.login import BrokerRefused, ConnectionEnded, Level, LevelRefused, Login, SessionMissing
+from pulseline_ingest.login import (
+    RIVAL_HINT,
+    BrokerRefused,
+    ConnectionClosed,
+    ConnectionEnded,
+    Level,
+    LevelRefused,
+    Login,
+    SessionMissing,
+)
 from pulseline_ingest.probe import build_probe, read_probe_age_s
 from pulseline_ingest.progress import Progress
 from pulseline_ingest.source import Outgoing, Received
@@ -41,9 +52,15 @@ logger = logging.getLogger(__name__)
 _RECONNECT_S: Final = 0.2
 _MAX_RECONNECT_S: Final = 5.0
 
-#: A connection that lasted for so long is followed by the next one at once. Those that end soon are not: two workers
-#: of one name take the session from one another, and few brokers say so.
+#: A connection that lasted for so long is followed by the next one at once.
 _STABLE_S: Final = 3.0
+
+#: A worker of our name would have closed a connection that lasted for so long: it waits half as long at most.
+_UNDISPUTED_S: Final = 2 * _MAX_RECONNECT_S
+
+#: Connections in a row that the broker closes sooner than that before we say what it looks like. A broker that is
+#: started again closes one.
+_DISPUTES: Final = 4
 
 _NO_SESSIONS: Final = "it keeps no session when a connection ends, so a partition can not pass from worker to worker"
 
@@ -84,6 +101,7 @@ class BrokerSource:
         self._connections = 0
         self._is_session_new = False
         self._ready_at = self._ready_until = monotonic()
+        self._disputes = 0
         self._backoff = Backoff(_RECONNECT_S, _MAX_RECONNECT_S, jitter=0.5)
         self._progress = Progress(now=monotonic())
         self._waker = Waker()
@@ -254,7 +272,7 @@ class BrokerSource:
         """Let go of the connection and plan the next one."""
         if self._connection is not None:
             if self._connection.is_ready:
-                self._note_unready()
+                self._note_unready(is_closed=isinstance(error, ConnectionClosed))
             self._connection.close()
             self._connection = None
         if isinstance(error, SessionMissing):
@@ -271,10 +289,24 @@ class BrokerSource:
             self._loss = _Loss(error, retry_at)
             self._settled.notify_all()
 
-    def _note_unready(self) -> None:
+    def _note_unready(self, *, is_closed: bool) -> None:
         self._ready_until = monotonic()
-        if self._ready_until - self._ready_at >= _STABLE_S:
+        lasted_s = self._ready_until - self._ready_at
+        if lasted_s >= _STABLE_S:
             self._backoff.reset()
+        if lasted_s >= _UNDISPUTED_S:
+            self._disputes = 0
+        elif is_closed:
+            self._disputes += 1
+            if self._disputes == _DISPUTES:
+                self._tell_of_rival()
+
+    def _tell_of_rival(self) -> None:
+        logger.warning(
+            "the broker closes each connection of %r within seconds: most likely another worker has this name; %s",
+            *(self._login.client_id, RIVAL_HINT),
+            extra={"action": "session_disputed"},
+        )
 
     def _wait(self, timeout_s: float) -> None:
         """Wait until something comes in, there is room for what is to go out, or it is time to look."""

@@ -42,6 +42,7 @@ from pulseline_core.tls import describe_certificate
 from pulseline_ingest.buffered_socket import BufferedSocket
 from pulseline_ingest.login import (
     BrokerRefused,
+    ConnectionClosed,
     ConnectionEnded,
     Level,
     LevelRefused,
@@ -231,7 +232,7 @@ class Connection:
 
     def _check(self) -> None:
         if self._problem is None and self._client.socket() is None:
-            self._problem = ConnectionEnded(self._login.host, self._login.port, "it was closed")
+            self._problem = ConnectionClosed(self._login.host, self._login.port)
         if self._problem is not None:
             raise self._problem
 
@@ -304,18 +305,15 @@ class Connection:
             self._note_problem(WorkerReplaced(self._login.client_id))
         elif not self._is_admitted:
             self._note_problem(LevelRefused(self._login.host, self._login.port, "it closed the connection"))
+        elif name == "Unspecified error":  # paho does not know either
+            self._note_problem(ConnectionClosed(self._login.host, self._login.port))
         else:
-            self._note_problem(ConnectionEnded(self._login.host, self._login.port, _describe_loss(name)))
+            self._note_problem(ConnectionEnded(self._login.host, self._login.port, name.lower()))
 
 
 def _measure(message: Outgoing) -> int:
     """Return the bytes of a message's packet, at most."""
     return _PUBLISH_FRAME_BYTES + len(message.topic.encode()) + len(message.payload)
-
-
-def _describe_loss(name: str) -> str:
-    """Return why a connection was lost; most often paho does not know."""
-    return "it was closed" if name == "Unspecified error" else name.lower()
 
 
 class _Client(paho.Client):

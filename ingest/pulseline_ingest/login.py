@@ -14,6 +14,9 @@ from pulseline_ingest.source import Outgoing
 
 _LOGIN_HINT: Final = "see [mqtt] of the settings: broker, password, ca_file"
 
+#: What helps where two workers have one name.
+RIVAL_HINT: Final = "stop one of them; one that stores elsewhere needs a name of its own, with --ingest-worker"
+
 
 class Level(Enum):
     """The protocol's version."""
@@ -58,14 +61,18 @@ class ConnectionEnded(BrokerUnavailable):
         return f"the connection to the MQTT broker at {self.host}:{self.port} ended: {self.reason}"
 
 
+class ConnectionClosed(ConnectionEnded):
+    """The broker closed it and did not say why."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, "it was closed")
+
+
 class WorkerReplaced(ConfigError):
     """Another process has taken the session over: two with one name would take it from one another for ever."""
 
     def __init__(self, client_id: str) -> None:
-        super().__init__(
-            f"another worker has connected to the broker as {client_id!r}",
-            hint="stop one of them; one that stores elsewhere needs a name of its own, with --ingest-worker",
-        )
+        super().__init__(f"another worker has connected to the broker as {client_id!r}", hint=RIVAL_HINT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,6 +270,41 @@ def test_connection_over_which_nothing_comes_is_given_up(
     assert "nothing comes over it any more; may its user read and write below pulseline/v1?" in caplog.text
 
 
+def test_two_workers_of_one_name_are_told_though_the_broker_does_not_say_so(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mosquitto 2.0.11 closes the old connection without a word. Each of the two says it once."""
+    monkeypatch.setattr(broker_source, "_RECONNECT_S", 0.01)
+    monkeypatch.setattr(broker_source, "_MAX_RECONNECT_S", 0.02)
+    deadline = monotonic() + TIMEOUT_S
+    with build_source(mosquitto) as one, build_source(mosquitto) as other:
+        while one.report["connections"] != 12:
+            assert monotonic() < deadline, caplog.text
+            one.receive(1, 0.05)
+            other.receive(1, 0.05)
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    told = [warning for warning in warnings if "most likely another worker has this name" in warning]
+    assert told[0].startswith("the broker closes each connection of 'pulseline-ingest-main' within seconds")
+    assert len(told) == 2
+
+
+def test_broker_that_is_started_again_is_no_rival(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often: connections last between."""
+    monkeypatch.setattr(broker_source, "_UNDISPUTED_S", 0.0)
+    with build_source(mosquitto) as source:
+        for _ in range(5):
+            await_ready(source)
+            mosquitto.kill()
+            while source.report["connected"]:
+                assert source.receive(1, 0.1) == []
+            mosquitto.start()
+
+    assert "another worker" not in caplog.text
+
+
 def test_source_ends_when_it_is_told_to(mosquitto: Mosquitto) -> None:
     """Whoever waits in it comes back."""
     with open_source(mosquitto) as source:
