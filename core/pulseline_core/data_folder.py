@@ -87,6 +87,24 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a process holds the folder now, this one or another; makes nothing.
+
+        Raises:
+            NotPermitted: the folder is somebody else's.
+        """
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise map_os_error(error, self.path / "lock") from error
+        try:
+            return not _has_locked(descriptor)
+        finally:
+            os.close(descriptor)
+
     def _wait_for_lock(self, descriptor: int, timeout_s: float) -> None:
         deadline = monotonic() + timeout_s
         never = threading.Event()

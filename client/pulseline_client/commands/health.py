@@ -19,6 +19,7 @@ import click
 
 from pulseline_client.commands.server import Server, server_options
 from pulseline_core import times
+from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import BadInput, Unavailable
 from pulseline_core.help_text import MQTT_CODES, build_epilog
 from pulseline_core.topic import check_topic_name
@@ -84,13 +85,12 @@ def ingest(*, worker: str | None, server: Server) -> None:
     """Check whether messages come through an ingest worker into the store.
 
     The worker says so itself at the broker, which is that of the settings (PULSELINE_MQTT_BROKER and so on). Of workers
-    that share the buckets (PULSELINE_INGEST_PARTITIONS) it is the partitions that this machine holds that count.
+    that share the buckets (PULSELINE_INGEST_PARTITIONS) it is the partitions that this machine holds that count. One
+    that holds none, because others hold all, stands by: that is healthy, too.
     """
     ingest = server.settings.ingest
-    if worker is None and ingest.partitions > 1:
-        names = [f"{ingest.worker}-{number}" for number in range(ingest.partitions)]
-        own = check_share(_hear(server, names), host=socket.gethostname())
-        click.echo(f"{', '.join(report.name for report in own)} at work")
+    if worker is None and ingest.is_partitioned:
+        click.echo(_check_partitions(server))
         return
     name = worker or ingest.worker
     reports = _hear(server, [name])
@@ -103,18 +103,39 @@ def ingest(*, worker: str | None, server: Server) -> None:
     click.echo(f"{name} is at work")
 
 
+def _check_partitions(server: Server) -> str:
+    """Return what this machine's worker does; raise ``NotHealthy`` if that is not what it should."""
+    settings, host = server.settings, socket.gethostname()
+    names = [f"{settings.ingest.worker}-{number}" for number in range(settings.ingest.partitions)]
+    reports = _hear(server, names)
+    own = check_share(reports, host=host)
+    if own:
+        return f"{', '.join(report.name for report in own)} at work"
+    wanted = [names[number] for number in sorted(settings.ingest.told_partitions)] or names
+    check_standby(reports, wanted=wanted, host=host)
+    if not DataFolder(settings.data_dir).is_held:
+        raise NotHealthy(f"no worker runs in {str(settings.data_dir)!r}")
+    return f"standing by: others hold {', '.join(wanted)}"
+
+
 def check_share(reports: Sequence[WorkerReport], *, host: str) -> Sequence[WorkerReport]:
-    """Return the reports of the partitions that a worker of this host holds; each has to make progress.
+    """Return the reports of the partitions that a worker of this host holds, if any; each has to make progress.
 
     Raises:
-        NotHealthy: one does not, or it holds none.
+        NotHealthy: one does not.
     """
     own = [report for report in reports if report.figures.get("host") == host]
-    if not own:
-        raise NotHealthy(f"no partition is held by a worker of {host!r}")
     for report in own:
         check_worker(report)
     return own
+
+
+def check_standby(reports: Sequence[WorkerReport], *, wanted: Sequence[str], host: str) -> None:
+    """Raise ``NotHealthy`` unless others hold all that a worker of this host, which holds nothing, should take."""
+    held = {report.name for report in reports if report.figures.get("state") == "online"}
+    free = [name for name in wanted if name not in held]
+    if free:
+        raise NotHealthy(f"no partition is held by a worker of {host!r}, and nobody holds {', '.join(free)}")
 
 
 def check_worker(report: WorkerReport) -> None:

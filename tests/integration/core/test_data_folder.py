@@ -144,6 +144,19 @@ def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_tells_whether_it_is_held(tmp_path: Path) -> None:
+    """Nothing is made for the question, and the lock is not taken by it."""
+    folder = DataFolder(tmp_path / "data")
+
+    before = folder.is_held
+    assert not folder.path.exists()
+    with folder.lock():
+        during = folder.is_held, folder.is_held
+    after = folder.is_held
+
+    assert (before, during, after) == (False, (True, True), False)
+
+
 def test_a_second_process_is_refused_within_two_seconds(tmp_path: Path) -> None:
     """It waits for one that is just stopping, and no longer."""
     with hold_lock(tmp_path):

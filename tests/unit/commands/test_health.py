@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from pulseline_client import RestReader, cli
-from pulseline_client.commands.health import NotHealthy, check_share, check_worker, get_age_s
+from pulseline_client.commands import health
+from pulseline_client.commands.health import NotHealthy, check_share, check_standby, check_worker, get_age_s
+from pulseline_core.data_folder import DataFolder
 from pulseline_core.errors import ExitCode
 from pulseline_core.types import JSONObject
 from pulseline_core.worker_report import WorkerReport
@@ -59,10 +63,33 @@ def test_of_workers_that_share_this_host_s_partitions_count() -> None:
         check_share(reports, host="there")
 
 
-def test_worker_without_any_partition_is_not_healthy() -> None:
-    """A partition that lies idle belongs to nobody: its last will names no host."""
-    with pytest.raises(NotHealthy, match="no partition is held by a worker of 'here'"):
-        check_share(build_reports({"state": "offline"}, {**ONLINE, "host": "there"}), host="here")
+def test_worker_that_holds_nothing_though_something_is_free_is_not_healthy() -> None:
+    """A partition that lies idle belongs to nobody: its last will names no host. Others' partitions do not matter."""
+    reports = build_reports({"state": "offline"}, {**ONLINE, "host": "there"})
+
+    assert check_share(reports, host="here") == []
+    with pytest.raises(NotHealthy, match="no partition is held by a worker of 'here', and nobody holds main-0, main-2"):
+        check_standby(reports, wanted=["main-0", "main-1", "main-2"], host="here")
+    check_standby(reports, wanted=["main-1"], host="here")
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_worker_that_stands_by_is_healthy_while_it_lives(
+    is_running: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Others hold all, so there is nothing for it to say at the broker; its data folder is held."""
+    reports = build_reports(*2 * [{**ONLINE, "host": "there"}])
+    monkeypatch.setattr(health, "_hear", lambda *_: reports)
+    monkeypatch.setenv("PULSELINE_INGEST_PARTITIONS", "2")
+    monkeypatch.setenv("PULSELINE_DATA_DIR", str(tmp_path))
+
+    with DataFolder(tmp_path).lock() if is_running else nullcontext():
+        code = cli.run(["health", "ingest"])
+
+    out, err = capsys.readouterr()
+    assert code == (ExitCode.OK if is_running else ExitCode.UNAVAILABLE)
+    assert out == ("standing by: others hold main-0, main-1\n" if is_running else "")
+    assert err == ("" if is_running else f"pulseline: error: no worker runs in {str(tmp_path)!r}\n")
 
 
 @pytest.mark.parametrize(
