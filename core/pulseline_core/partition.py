@@ -48,6 +48,10 @@ class Partition:
         return f"{self.number} of {self.count}"
 
 
+#: The share of a worker that does not share.
+EVERYTHING: Final = Partition(0, 1)
+
+
 @lru_cache(maxsize=_KNOWN_LEVELS)
 def find_partition(level: str, count: int) -> int:
     """Return the number of the partition that a topic level belongs to."""

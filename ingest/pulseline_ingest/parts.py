@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pulseline_core import __version__
 from pulseline_core.data_folder import DataFolder
-from pulseline_core.partition import Partition
+from pulseline_core.partition import EVERYTHING, Partition
 from pulseline_core.payload import PayloadRules
 from pulseline_core.settings import Settings
 from pulseline_core.store import Reader, Store, open_reader, open_store
@@ -24,12 +24,16 @@ from pulseline_ingest.worker import WorkerParts
 def open_parts(settings: Settings, stack: ExitStack, *, partition: Partition | None = None) -> WorkerParts:
     """Open what a worker needs; the writer closes last, so that it can fold its log into the file.
 
+    The embedded broker's worker may write what it likes: nobody else hears its devices.
+
     Raises:
         PartitionTaken: another worker has the partition.
+        InvalidSetting: other workers share the buckets, and this one would take everything.
         PulselineError: the store can not be opened.
     """
     host = Host(name=socket.gethostname(), device_id=DataFolder(settings.data_dir).read_device_id())
-    store = stack.enter_context(open_store(settings.database, lease=partition))
+    lease = partition or (EVERYTHING if settings.mqtt.is_external else None)
+    store = stack.enter_context(open_store(settings.database, lease=lease))
     reader = stack.enter_context(open_reader(settings.database))
     return build_parts(settings, host=host, store=store, reader=reader, partition=partition)
 

@@ -21,10 +21,11 @@ def open_store(place: Place, *, migrations: Sequence[Migration] = MIGRATIONS, le
         place: where it is.
         migrations: the steps from one version of the tables to the next.
         lease: a partition that nobody but the open store may hold; another one can be opened when this one is closed,
-            or has said nothing for too long.
+            or has said nothing for too long. ``EVERYTHING`` may be held by several, but not beside a partition.
 
     Raises:
         PartitionTaken: another store holds it.
+        InvalidSetting: it is everything, while other workers share the buckets.
         NotPermitted: the file system or the server refuses us.
         UnsupportedSchema: a newer Pulseline wrote the database.
         StoreUnavailable: it is no database, is damaged or locked, can not be reached, or the disk is full

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pulseline_core.errors import InvalidSetting
-from pulseline_core.partition import Partition
+from pulseline_core.partition import EVERYTHING, Partition
 from pulseline_core.store.connection import Backend
 from pulseline_core.store.roster import Roster
 from pulseline_core.store.sqlite import SqliteBackend
@@ -21,19 +21,21 @@ def find_backend(place: Place, *, lease: Partition | None = None) -> Backend:
 
     Args:
         place: where it is.
-        lease: what the writer has to hold.
+        lease: what the writer has to hold; a file's has everything anyhow.
 
     Raises:
         InvalidSetting: it is a URL, and what reads it is not installed; or a file, which has one writer.
     """
     if isinstance(place, Path):
-        if lease is not None:
+        if lease not in (None, EVERYTHING):
             raise _has_one_writer()
         return SqliteBackend(place)
     with _psycopg_needed():
         from pulseline_core.store.postgres import PostgresBackend  # noqa: PLC0415 - psycopg is an extra
-        from pulseline_core.store.postgres_lease import LeasedPostgresBackend  # noqa: PLC0415
-    return PostgresBackend(place) if lease is None else LeasedPostgresBackend(place, lease)
+        from pulseline_core.store.postgres_lease import LeasedPostgresBackend, UndividedPostgresBackend  # noqa: PLC0415
+    if lease is None:
+        return PostgresBackend(place)
+    return UndividedPostgresBackend(place) if lease == EVERYTHING else LeasedPostgresBackend(place, lease)
 
 
 def open_roster(place: Place, *, count: int, worker: str) -> Roster:

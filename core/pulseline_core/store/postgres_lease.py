@@ -9,14 +9,18 @@
 * **The roster** is a session of each process beside that: a shared lock tells how many workers want a fair share, and
   two others how many partitions there are and what the worker is called, which has to be the same for all of them: a
   partition's session at the broker has that name.
+* **A worker that does not share** says with its writing session that there is one partition, and nothing else: there
+  may be several such workers, with brokers and names of their own, and one that was started again does not wait for
+  the session of its last life.
 
 The locks of different schemas of one database do not meet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final
 from zlib import crc32
 
@@ -34,6 +38,12 @@ _SILENCE_TIMEOUT: Final = "15s"
 _WATCH: Final = (
     f"SET idle_session_timeout = '{_SILENCE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '{_SILENCE_TIMEOUT}'"
 )
+
+#: For a session that may be silent: a machine that is gone is noticed after as long.
+_KEEPALIVE: Final = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 5"
+
+#: How long the session of a process that has ended may still seem to be there: the server needs a moment for its end.
+_FAREWELL_S: Final = 0.5
 
 #: The first half of a lock's name; the second is the partition's number, how many there are, the name's sum, and 0.
 _PARTITION: Final = "pulseline.partition"
@@ -87,6 +97,30 @@ class LeasedPostgresBackend(PostgresBackend):
         return database
 
 
+class UndividedPostgresBackend(PostgresBackend):
+    """A database whose writer takes everything, so nobody shares the buckets as long as its connection lasts."""
+
+    def open_writer(self) -> peewee.Database:
+        """Connect for writing.
+
+        Raises:
+            InvalidSetting: other workers share the buckets.
+        """
+        database = super().open_writer()
+        connection: psycopg.Connection[Any] = database.connection()  # type: ignore[no-untyped-call]  # peewee's stubs
+        is_agreed = False
+        try:
+            connection.execute(_KEEPALIVE.encode())
+            other = _agree(connection, {_COUNT: 1})
+            if other is not None:
+                raise _build_count_refusal(1, other[1])
+            is_agreed = True
+        finally:
+            if not is_agreed:
+                connection.close()
+        return database
+
+
 class PostgresRoster:
     """A ``Roster`` of shared locks."""
 
@@ -121,22 +155,16 @@ class PostgresRoster:
         connection = self._connection = self._backend.connect()
         connection.execute(_WATCH.encode())
         own = {_COUNT: self._count, _NAME: crc32(self._worker.encode()) & _MAX_KEY}
-        for name, key in own.items():
-            connection.execute(_SHARE.encode(), (name, key))
-        for name, key in connection.execute(_LIST.encode(), (list(own),)).fetchall():
-            if key != own[name]:
-                self.close()  # or those who were there first would be refused, should they have to connect anew
-                raise self._build_refusal(name, key)
+        other = _agree(connection, own)
+        if other is not None:
+            self.close()  # or those who were there first would be refused, should they have to connect anew
+            raise self._build_refusal(*other)
         return connection
 
     def _build_refusal(self, name: str, key: int) -> InvalidSetting:
         """Return the error for what another worker says otherwise."""
         if name == _COUNT:
-            return InvalidSetting(
-                "ingest.partitions",
-                f"is {self._count}, while another worker on this database has {key}",
-                hint="give all workers the same number; docs/how-to/nats.md says how to change it",
-            )
+            return _build_count_refusal(self._count, key)
         return InvalidSetting(
             "ingest.worker",
             f"is {self._worker!r}, while another worker on this database has another name",
@@ -150,3 +178,26 @@ class PostgresRoster:
         except self._backend.errors as error:
             self.close()
             raise self._backend.translate(error) from error
+
+
+def _agree(connection: psycopg.Connection[Any], own: Mapping[str, int]) -> tuple[str, int] | None:
+    """Say what has to be the same for all workers, and return something that another one says otherwise."""
+    for name, key in own.items():
+        connection.execute(_SHARE.encode(), (name, key))
+    deadline = monotonic() + _FAREWELL_S
+    while (other := _find_other(connection, own)) is not None and monotonic() < deadline:
+        connection.execute(b"SELECT pg_sleep(0.05)")
+    return other
+
+
+def _find_other(connection: psycopg.Connection[Any], own: Mapping[str, int]) -> tuple[str, int] | None:
+    said = connection.execute(_LIST.encode(), (list(own),)).fetchall()
+    return next(((name, key) for name, key in said if key != own[name]), None)
+
+
+def _build_count_refusal(own: int, other: int) -> InvalidSetting:
+    return InvalidSetting(
+        "ingest.partitions",
+        f"is {own}, while another worker on this database has {other}",
+        hint="give all workers the same number; docs/how-to/nats.md says how to change it",
+    )

@@ -18,6 +18,7 @@ from pulseline_core.store import open_roster, open_store
 from pulseline_ingest import partitions
 from pulseline_ingest.login import BrokerRefused, WorkerReplaced
 from pulseline_ingest.partitions import PartitionedService
+from pulseline_ingest.service import IngestService
 from tests.integration.ingest.scripted_broker import ScriptedBroker
 from tests.integration.ingest.test_connection import TAKEN_OVER
 from tests.mosquitto import PASSWORD, Mosquitto
@@ -103,6 +104,22 @@ def test_partition_comes_back_when_the_database_does(
         wait_until(lambda: not service.held, timeout_s=TIMEOUT_S, what="the loss of all partitions")
         server.start()
         wait_until(lambda: service.held == (0, 1, 2, 3), timeout_s=TIMEOUT_S, what="all partitions again")
+
+
+def test_worker_of_everything_and_workers_that_share_keep_one_another_out(
+    tmp_path: Path, mosquitto: Mosquitto, server: PostgresServer
+) -> None:
+    """Whoever comes second does not start, and takes nothing; the first one is stopped, and it does."""
+    url, broker = server.make_url(), mosquitto.build_url()
+    alone = build_settings(tmp_path / "alone", broker, url, partitions="1", worker="alone")
+    sharing = build_settings(tmp_path / "sharing", broker, url)
+
+    with PartitionedService(sharing), pytest.raises(InvalidSetting, match="is 1, while another worker on this"):
+        IngestService(alone).__enter__()
+    with IngestService(alone), pytest.raises(InvalidSetting, match="is 4, while another worker on this"):
+        PartitionedService(sharing).__enter__()
+    with PartitionedService(sharing) as service:
+        assert service.held == (0, 1, 2, 3)
 
 
 def test_wrong_password_ends_the_start(tmp_path: Path, mosquitto: Mosquitto, server: PostgresServer) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pulseline_core.errors import InvalidSetting, PartitionTaken, StoreUnavailable
-from pulseline_core.partition import Partition
+from pulseline_core.partition import EVERYTHING, Partition
 from pulseline_core.store import Attendance, open_reader, open_roster, open_store, postgres_lease
 from tests.contract.store.samples import BUCKET, WORK, insert, make_event, outline
 from tests.postgres_server import PostgresServer
@@ -132,6 +133,62 @@ def test_two_numbers_of_partitions_on_one_database_are_refused(url: str) -> None
         assert one.attend(is_worker=True).workers == 1
 
 
+def test_worker_that_does_not_share_is_refused_beside_those_that_do(url: str) -> None:
+    """It would take what is theirs. It is let in when they are gone."""
+    refused = pytest.raises(InvalidSetting, match="is 1, while another worker on this database has 8")
+    with closing(open_roster(url, count=8, worker="main")) as roster:
+        roster.attend(is_worker=True)
+        with refused:
+            open_store(url, lease=EVERYTHING)
+        assert roster.attend(is_worker=True).workers == 1
+
+    open_store(url, lease=EVERYTHING).close()
+
+
+def test_worker_that_shares_is_refused_beside_one_that_does_not(url: str) -> None:
+    """The one who was there first goes on; when it is gone, the other one is let in."""
+    with closing(open_roster(url, count=8, worker="main")) as roster:
+        with open_store(url, lease=EVERYTHING) as store:
+            with pytest.raises(InvalidSetting, match="is 8, while another worker on this database has 1"):
+                roster.attend(is_worker=True)
+            insert(store, make_event(0))
+
+        assert roster.attend(is_worker=True).workers == 1
+
+
+def test_worker_that_is_just_gone_keeps_nobody_out(url: str) -> None:
+    """The server takes a moment to notice: whoever stops one and starts the other is not to wait for it."""
+    store = open_store(url, lease=EVERYTHING)
+    leaving = threading.Timer(0.1, store.close)
+    leaving.start()
+    with closing(open_roster(url, count=8, worker="main")) as roster:
+        assert roster.attend(is_worker=True).workers == 1
+    leaving.join()
+
+
+def test_workers_that_do_not_share_do_not_mind_one_another(url: str) -> None:
+    """Each has a broker of its own; or it is the same one, started again, and its last session lives still."""
+    with open_store(url, lease=EVERYTHING) as one, open_store(url, lease=EVERYTHING) as other:
+        insert(one, make_event(0))
+        insert(other, make_event(1))
+
+
+def test_worker_that_does_not_share_comes_back_after_a_lost_connection(server: PostgresServer, url: str) -> None:
+    """Unless others share the buckets by then: it stores nothing before they are gone."""
+    with (
+        open_store(url, lease=EVERYTHING) as store,
+        closing(open_roster(url, count=8, worker="main")) as roster,
+    ):
+        server.terminate_backends()
+        insert(store, make_event(0))
+        server.terminate_backends()
+        roster.attend(is_worker=True)
+        with pytest.raises(InvalidSetting, match="is 1, while another worker on this database has 8"):
+            insert(store, make_event(1))
+        roster.close()
+        insert(store, make_event(1))
+
+
 def test_two_names_on_one_database_are_refused(url: str) -> None:
     """What one leaves unacknowledged would wait in a session of the broker that the other one never asks for."""
     one, other = (open_roster(url, count=8, worker=worker) for worker in ("main", "second"))
@@ -144,8 +201,9 @@ def test_two_names_on_one_database_are_refused(url: str) -> None:
 
 
 def test_a_file_has_no_partitions(tmp_path: Path) -> None:
-    """One process writes it."""
+    """One process writes it, all of it."""
     path = tmp_path / "pulseline.db"
+    open_store(path, lease=EVERYTHING).close()
     for call in (lambda: open_store(path, lease=LEASE), lambda: open_roster(path, count=8, worker="main")):
         with pytest.raises(InvalidSetting, match="the database is a file, which one process writes"):
             call()
