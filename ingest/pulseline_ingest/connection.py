@@ -10,7 +10,9 @@ next one, so a connection that is gone is forgotten with all that belongs to it:
 
 The callbacks only note what happened; an exception in one is a bug, and comes out of ``read``. How many messages are
 unacknowledged is bounded by the broker, by the receive maximum (MQTT 5) or its own limit (3.1.1); how many are noted
-here, by ``read``'s own bound.
+here, by ``read``'s own bound. How long one may be is not said to the broker: it would drop a longer one as if that had
+been delivered (MQTT 5 section 3.1.2.11.4), and there would be no dead letter. What is too long to be held is taken
+without its end, and becomes one.
 
 Two things are done past paho, since it would take longer for them than the worker for all the rest: PUBLISH packets are
 read by ``publish_packet``, out of the buffer where they are there as a whole, and the PUBACKs of a group go into the
@@ -296,6 +298,7 @@ class Connection:
                 ticket=packet.packet_id,
                 connection=self,
                 is_replay=packet.is_retained,
+                dropped_bytes=packet.dropped_bytes,
             )
         )
 
@@ -355,7 +358,7 @@ class _Client(paho.Client):
         inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if login.tls is not None:
             inner = login.tls.wrap_socket(inner, server_hostname=login.host)  # closes it when that fails
-        self.buffer = BufferedSocket(inner)
+        self.buffer = BufferedSocket(inner, max_packet_bytes=login.max_packet_bytes)
         return self.buffer
 
     def take_whole_publish(self) -> bool:
@@ -373,9 +376,9 @@ class _Client(paho.Client):
         """Take a packet; paho calls this, and would build a message with all that MQTT 5 knows."""
         return self._take_publish(self._in_packet["command"], bytes(self._in_packet["packet"]))
 
-    def _take_publish(self, command: int, body: bytes) -> MQTTErrorCode:
+    def _take_publish(self, command: int, body: bytes, dropped_bytes: int = 0) -> MQTTErrorCode:
         try:
-            self.take_publish(decode_publish(command, body, has_properties=self._is_5))
+            self.take_publish(decode_publish(command, body, dropped_bytes, has_properties=self._is_5))
         except MalformedPublish:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         return MQTTErrorCode.MQTT_ERR_SUCCESS

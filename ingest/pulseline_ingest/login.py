@@ -83,6 +83,7 @@ class Login:
         tls: encrypts the connection; ``None`` is plain TCP.
         share: what of all messages it wants.
         receive_maximum: how many unacknowledged messages we take, where the broker asks.
+        max_packet_bytes: how much of a message's packet we keep.
         will: what the broker publishes when the connection is lost.
     """
 
@@ -94,6 +95,7 @@ class Login:
     client_id: str
     session_expiry_s: int
     receive_maximum: int
+    max_packet_bytes: int
     share: Share
     will: Outgoing
 

@@ -19,20 +19,23 @@ class PublishPacket(NamedTuple):
         topic: empty where it is no UTF-8; then it is none of ours.
         packet_id: what the acknowledgement names; 0 with QoS 0, which has none.
         is_retained: whether the broker has kept it for whoever subscribes.
+        dropped_bytes: how much of its end was too much to be kept.
     """
 
     topic: str
     payload: bytes
     packet_id: int
     is_retained: bool
+    dropped_bytes: int = 0
 
 
-def decode_publish(first_byte: int, body: bytes, *, has_properties: bool) -> PublishPacket:
+def decode_publish(first_byte: int, body: bytes, dropped_bytes: int = 0, *, has_properties: bool) -> PublishPacket:
     """Read a packet of QoS 0 or 1.
 
     Args:
         first_byte: of the packet; its flags.
         body: what follows the length.
+        dropped_bytes: how much is missing at the end of that.
         has_properties: whether it is MQTT 5's.
 
     Raises:
@@ -48,9 +51,9 @@ def decode_publish(first_byte: int, body: bytes, *, has_properties: bool) -> Pub
         place += 2
     if has_properties:
         place = _skip_properties(body, place)
-    if place > len(body):
+    if place > len(body) + dropped_bytes:
         raise MalformedPublish("it ends too early")
-    return PublishPacket(_decode_topic(topic), body[place:], packet_id, bool(first_byte & 0x01))
+    return PublishPacket(_decode_topic(topic), body[place:], packet_id, bool(first_byte & 0x01), dropped_bytes)
 
 
 def _skip_properties(body: bytes, place: int) -> int:

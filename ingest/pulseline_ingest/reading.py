@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from pulseline_core.errors import BadInput, InvalidPayload, PulselineError
+from pulseline_core.errors import BadInput, InvalidPayload, PayloadTooLarge, PulselineError
 from pulseline_core.message import WORKER_BUCKET, Envelope, Nothing, Request
 from pulseline_core.payload import PayloadRules, UnreadableMessage, parse_message
 from pulseline_core.topic import ADMIN_LEVEL, PROBE_LEVEL, Kind, parse_topic
@@ -61,6 +61,9 @@ def _read(received: Received, rules: PayloadRules) -> Delivery:
         return Delivery(received, Nothing())
     if received.is_replay and not received.topic.endswith(_META):
         return Delivery(received, Nothing())  # a broker that retains it hands it out again and again
+    if received.dropped_bytes:
+        size_bytes = len(received.payload) + received.dropped_bytes
+        raise PayloadTooLarge(size_bytes=size_bytes, limit_bytes=rules.max_payload_bytes)
     request, envelope = parse_request(received, rules)
     if envelope is None:
         return Delivery(received, request)

@@ -19,6 +19,7 @@ class Received:
         client_id: the MQTT client that published it; ``None`` where the source does not know.
         connection: what it came over, told apart by identity; ``None`` where it does not matter, as for wills.
         is_replay: whether the broker has kept it as a retained one and hands it out once more.
+        dropped_bytes: how much of the payload's end the source could not keep.
         ticket: the source's own, by which it knows the message again when it is settled.
     """
 
@@ -29,6 +30,7 @@ class Received:
     ticket: object
     connection: object | None = None
     is_replay: bool = False
+    dropped_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

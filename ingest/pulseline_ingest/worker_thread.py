@@ -29,6 +29,13 @@ _GROUPS_AHEAD: Final = 2
 #: MQTT 5 section 3.1.2.11.3.
 _MAX_RECEIVE_MAXIMUM: Final = 65_535
 
+#: What is kept of a message at least: more than a publisher sends by mistake, so that its dead letter is whole, and can
+#: be applied when the limit is raised.
+_KEPT_BYTES: Final = 4 * 1024 * 1024
+
+#: MQTT 5 section 3.3: what a packet has around its payload, a topic and some properties.
+_FRAME_BYTES: Final = 128 * 1024
+
 #: How often a worker with a partition says something to the database; the server waits five times as long for it.
 _RENEWAL_S: Final = 3.0
 
@@ -114,6 +121,7 @@ class WorkerThread:
             client_id=f"pulseline-ingest-{parts.share.name}",
             session_expiry_s=ingest.session_expiry_s,
             receive_maximum=min(_GROUPS_AHEAD * ingest.max_batch, _MAX_RECEIVE_MAXIMUM),
+            max_packet_bytes=max(_KEPT_BYTES, mqtt.max_payload_bytes + _FRAME_BYTES),
             share=parts.share,
             will=parts.facts.build_offline(),
         )

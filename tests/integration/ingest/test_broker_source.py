@@ -43,6 +43,7 @@ def build_login(port: int, **changes: object) -> Login:
         "client_id": "pulseline-ingest-main",
         "session_expiry_s": 3600,
         "receive_maximum": 2000,
+        "max_packet_bytes": 1_000_000,
         "share": Share(root=ROOT, worker="main"),
         "will": Outgoing(topic=f"{ROOT}/_status/main", payload=b"gone", qos=1, retain=True),
     }

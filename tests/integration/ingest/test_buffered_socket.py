@@ -17,7 +17,7 @@ def pair() -> Iterator[Pair]:
     """Give the test a buffered socket that does not block, and the other end."""
     inner, other = socket.socketpair()
     inner.setblocking(False)
-    buffered = BufferedSocket(inner)
+    buffered = BufferedSocket(inner, max_packet_bytes=8)
     yield buffered, other
     buffered.close()
     other.close()
@@ -71,12 +71,46 @@ def test_packet_is_taken_when_all_of_it_is_here(pair: Pair) -> None:
     other.sendall(b"c\xd0\x00\x30\x80")
     buffered.fill()
 
-    assert (early, buffered.take_packet(13), buffered.take_packet(3)) == (None, None, (0x32, b"abc"))
+    assert (early, buffered.take_packet(13), buffered.take_packet(3)) == (None, None, (0x32, b"abc", 0))
     assert buffered.take_packet(3) is None
-    assert buffered.take_packet(13) == (0xD0, b"")
-    assert buffered.take_packet(3) is None  # its length has no end yet
-    assert buffered.recv(9) == b"\x30\x80"
+    assert buffered.take_packet(13) == (0xD0, b"", 0)
+
+
+def test_packet_whose_length_is_not_here_yet_is_nobody_s(pair: Pair) -> None:
+    """It may turn out to be too long; at the end there is no more to wait for."""
+    buffered, other = pair
+    other.sendall(b"\x30\x80")
+    buffered.fill()
+
     assert buffered.take_packet(3) is None
+    assert not buffered.has_incoming
+    with pytest.raises(BlockingIOError):
+        buffered.recv(1)
+    other.close()
+    buffered.fill()
+    assert buffered.take_packet(3) is None
+    assert [buffered.recv(9), buffered.recv(9)] == [b"\x30\x80", b""]
+
+
+@pytest.mark.parametrize("cut", range(1, 15))
+def test_packet_that_is_too_long_is_taken_without_its_end(pair: Pair, cut: int) -> None:
+    """However it comes in; nothing of it is handed out before all of it is here, and what follows it stays."""
+    buffered, other = pair
+    long, next_one = b"\x32\x0cabcdefghijkl", b"\xd0\x00"
+
+    other.sendall(long[:cut])
+    buffered.fill()
+    early = buffered.take_packet(3)
+    if cut < len(long):
+        assert early is None
+        assert not buffered.has_incoming
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+    other.sendall(long[cut:] + next_one)
+    buffered.fill()
+
+    assert (early or buffered.take_packet(3)) == (0x32, b"abcdefgh", 4)
+    assert buffered.take_packet(13) == (0xD0, b"", 0)
 
 
 def test_what_there_is_no_room_for_waits(pair: Pair) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -54,6 +55,35 @@ def test_messages_are_read_however_they_are_cut(link: tuple[Connection, socket.s
         received += read_some(connection)
 
     assert [(each.topic, each.payload, each.ticket) for each in received] == [("a", b"one", 7), ("b", b"2" * 130, 0)]
+
+
+def build_publish_5(head: bytes, length: int) -> bytes:
+    """Return a message at QoS 1, padded to a length that three bytes can say."""
+    return b"\x32" + bytes((length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14)) + head.ljust(length, b"x")
+
+
+@pytest.mark.parametrize(
+    ("head", "payload_bytes"),
+    [(b"\x00\x01a\x00\x07\x00", 1_000_000 - 6), (b"\x00\x01a\x00\x07\xff\xff\x3f", 0)],
+    ids=["payload", "properties"],
+)
+def test_message_that_is_too_long_to_be_held_is_one_without_its_end(
+    link: tuple[Connection, socket.socket], head: bytes, payload_bytes: int
+) -> None:
+    """It is a dead letter and delays nobody; refused, it would come again for ever. What follows it is read."""
+    connection, broker = link
+    sending = threading.Thread(target=broker.sendall, args=[build_publish_5(head, 2_000_000) + PUBLISHES_5])
+    sending.start()
+    received: list[Received] = []
+    while len(received) < 3:
+        received += read_some(connection)
+    sending.join()
+
+    assert [(each.ticket, len(each.payload), each.dropped_bytes) for each in received] == [
+        (7, payload_bytes, 1_000_000),
+        (7, 3, 0),
+        (0, 130, 0),
+    ]
 
 
 @pytest.mark.parametrize("cut", [0, 5], ids=["whole", "in two pieces"])

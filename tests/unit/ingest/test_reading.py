@@ -54,6 +54,13 @@ def test_time_of_a_message_without_one_is_that_of_its_receipt() -> None:
     assert delivery.request.events[0].timestamp == received.received_at
 
 
+def test_message_without_its_end_is_too_large_by_all_that_it_had() -> None:
+    """Whatever is left of it: the beginning may be a value, too."""
+    received = replace(receive(b"21.5"), dropped_bytes=1_000)
+
+    assert get_failure(read_message(received, RULES)).message == "payload has 1004 bytes, the limit is 500"
+
+
 def test_numbered_message_belongs_to_its_bucket_s_sequence() -> None:
     """The bucket by its id, not by its topic level."""
     delivery = read(number(3, GOOD, base=2, reply=True), topic="living%20room/heartbeat")
