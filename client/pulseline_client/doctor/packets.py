@@ -166,16 +166,11 @@ def build_puback(packet_id: int) -> bytes:
 
 def split_packet(data: bytearray) -> Packet | None:
     """Take the first whole packet out of the bytes that came in; ``None`` until there is one."""
-    length = 0
-    for place in range(1, _MAX_LENGTH_BYTES + 1):
-        if place >= len(data):
-            return None
-        length |= (data[place] & 0x7F) << (7 * (place - 1))
-        if data[place] < FAILURE:
-            break
-    else:
-        raise BadPacket("the remaining length has more than four bytes")
-    start, end = place + 1, place + 1 + length
+    try:
+        length, start = _parse_length(data, 1)
+    except IndexError:
+        return None
+    end = start + length
     if end > len(data):
         return None
     packet = Packet(data[0], bytes(data[start:end]))
@@ -187,7 +182,11 @@ def parse_connack(body: bytes) -> Connack:
     """Read a CONNACK of either version; properties that are not understood are left out."""
     if len(body) < 2:
         raise BadPacket(f"CONNACK has {len(body)} bytes")
-    return Connack(code=body[1], session_present=bool(body[0] & 1), properties=_parse_properties(body[3:]))
+    try:
+        start = _parse_length(body, 2)[1]
+    except IndexError:  # MQTT 3.1.1 has no properties
+        start = len(body)
+    return Connack(code=body[1], session_present=bool(body[0] & 1), properties=_parse_properties(body[start:]))
 
 
 def parse_publish(packet: Packet, *, level: int = MQTT_3_1_1) -> Delivered:
@@ -199,7 +198,8 @@ def parse_publish(packet: Packet, *, level: int = MQTT_3_1_1) -> Delivered:
         packet_id = _UINT16.unpack_from(body, end)[0] if qos else 0
         end += 2 if qos else 0
         if level == MQTT_5:
-            end += 1 + body[end]  # properties of 127 bytes at most: none was asked for
+            length, start = _parse_length(body, end)  # the properties, which are as long as the publisher likes
+            end = start + length
     except (struct.error, IndexError) as error:
         raise BadPacket("PUBLISH ends too early") from error
     return Delivered(
@@ -224,6 +224,22 @@ def parse_suback(body: bytes) -> int:
     if len(body) < 3:
         raise BadPacket(f"SUBACK has {len(body)} bytes")
     return body[-1]
+
+
+def _parse_length(data: bytes | bytearray, place: int) -> tuple[int, int]:
+    """Read a variable byte integer (MQTT 5 section 1.5.5), and return it and the place behind it.
+
+    Raises:
+        IndexError: the data ends within it.
+        BadPacket: it has more than four bytes.
+    """
+    length = 0
+    for number in range(_MAX_LENGTH_BYTES):
+        byte = data[place + number]
+        length |= (byte & 0x7F) << (7 * number)
+        if byte < FAILURE:
+            return length, place + number + 1
+    raise BadPacket("a length has more than four bytes")
 
 
 def _parse_properties(data: bytes) -> dict[str, JSONValue]:

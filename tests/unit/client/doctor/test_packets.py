@@ -66,11 +66,27 @@ def test_publish_of_mqtt_5_has_its_payload_behind_the_properties() -> None:
     assert packets.parse_publish(packet, level=MQTT_5).payload == b"payload"
 
 
+def test_publish_of_mqtt_5_may_have_long_properties() -> None:
+    """A publisher's user property of 200 bytes comes along, and a length of two bytes with it."""
+    properties = b"\x26\x00\x01a\x00\xc8" + bytes(200)
+    packet = Packet(0x30, b"\x00\x01t\xce\x01" + properties + b"payload")
+
+    assert packets.parse_publish(packet, level=MQTT_5).payload == b"payload"
+
+
+def test_connack_of_mqtt_5_may_have_long_properties() -> None:
+    """A reason of 200 characters is read whole."""
+    body = b"\x00\x87\xcb\x01\x1f\x00\xc8" + b"x" * 200
+
+    assert packets.parse_connack(body).properties == {"reason": "x" * 200}
+
+
 @pytest.mark.parametrize(
     "parse",
     [
         lambda: packets.parse_connack(b"\x00"),
         lambda: packets.parse_publish(Packet(0x32, b"\x00")),
+        lambda: packets.parse_publish(Packet(0x30, b"\x00\x01t\xce"), level=MQTT_5),
         lambda: packets.parse_acknowledgement(b"\x00"),
         lambda: packets.parse_suback(b"\x00\x01"),
         lambda: packets.split_packet(bytearray(b"\x30\xff\xff\xff\xff\x01")),
