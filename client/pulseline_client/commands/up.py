@@ -203,5 +203,5 @@ def _build_broker_flags(mqtt: MqttSettings) -> str:
     """Return how Mosquitto's clients are told of the broker; a password is for the reader to add."""
     flags = ["-h", reach(mqtt.host), "-p", str(mqtt.port)]
     flags += ["-u", quote(mqtt.username)] if mqtt.username else []
-    flags += ["--cafile", quote(str(mqtt.ca_file))] if mqtt.is_tls and mqtt.ca_file else []
+    flags += ["--cafile", quote(str(mqtt.ca_file))] if mqtt.ca_file else []
     return " ".join(flags)

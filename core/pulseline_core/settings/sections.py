@@ -148,6 +148,7 @@ class MqttSettings:
         check_values("mqtt", self)
         if self.broker:
             self._take_broker()
+        self._check_tls_files()
         try:
             check_topic_name(self.root)
         except InvalidTopic as error:
@@ -164,6 +165,19 @@ class MqttSettings:
         found = {"host": url.host, "port": url.port, "username": url.username or self.username, "is_tls": url.is_tls}
         for name, value in found.items():
             object.__setattr__(self, name, value)
+
+    def _check_tls_files(self) -> None:
+        """Refuse files that would change nothing: whoever names one believes that connections are encrypted."""
+        files = {"ca_file": self.ca_file, "certificate_file": self.certificate_file, "key_file": self.key_file}
+        for name, file in files.items():
+            if file is not None and not self.is_tls:
+                raise InvalidSetting(
+                    f"mqtt.{name}",
+                    f"is {str(file)!r}, while connections to the broker are not encrypted",
+                    hint="let mqtt.broker (--broker) begin with mqtts://, or leave the file away",
+                )
+        if self.key_file is not None and self.certificate_file is None:
+            raise InvalidSetting("mqtt.key_file", "is set without mqtt.certificate_file, whose key it would be")
 
     @property
     def is_external(self) -> bool:

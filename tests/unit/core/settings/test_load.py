@@ -373,6 +373,27 @@ def test_a_password_in_the_url_of_a_broker_is_refused() -> None:
     assert caught.value.hint == "set PULSELINE_MQTT_PASSWORD, or password of [mqtt] in the settings file"
 
 
+@pytest.mark.parametrize("name", ["ca_file", "certificate_file", "key_file"])
+@pytest.mark.parametrize("broker", ["", "mqtt://broker"], ids=["embedded", "external"])
+def test_files_for_tls_are_refused_where_nothing_is_encrypted(name: str, broker: str) -> None:
+    """Whoever names one believes that his password is safe on its way."""
+    variable = f"PULSELINE_MQTT_{name.upper()}"
+
+    with pytest.raises(InvalidSetting) as caught:
+        load({"mqtt.broker": broker}, {variable: "/some.pem"})
+
+    assert str(caught.value) == (
+        f"{variable}: setting 'mqtt.{name}' is '/some.pem', while connections to the broker are not encrypted"
+    )
+    assert "mqtts://" in caught.value.hint
+
+
+def test_a_key_without_its_certificate_is_refused() -> None:
+    """It would be shown to nobody."""
+    with pytest.raises(InvalidSetting, match=r"'mqtt\.key_file' is set without mqtt\.certificate_file"):
+        load({"mqtt.broker": "mqtts://broker", "mqtt.key_file": "/key.pem"}, {})
+
+
 def test_the_database_is_a_file_unless_a_url_is_named() -> None:
     """An empty one is none, and nobody is shown the password in it."""
     url = "postgresql://me:s3cret@host/pulse"
