@@ -38,7 +38,7 @@ def query_values(system: Up) -> list[object]:
 def test_what_is_published_is_stored_on_the_server(server: PostgresServer, tmp_path: Path) -> None:
     """Events and queries come from there, there is no file, and no child's command line shows the password."""
     url = server.make_url() + "&password=s3cret"
-    with Up(home=tmp_path, flags=("--database", url)) as system:
+    with Up(home=tmp_path, wrapper=("env", f"PULSELINE_STORE_URL={url}")) as system:
         with Device(system.mqtt_port) as device:
             device.publish("pulseline/v1/plug/heartbeat", b"ON")
             device.publish("pulseline/v1/plug/heartbeat", b"OFF")

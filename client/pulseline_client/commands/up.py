@@ -56,9 +56,8 @@ _QUIET_LEVEL: Final = "warning"
 _LEVEL_VARIABLE: Final = "PULSELINE_LOG_LEVEL"
 
 #: Command lines can be read by every user of the machine, and children's stand there for as long as they run.
-_SECRET_FLAGS: Final = ("--api-key", "--database")
+_KEY_FLAG: Final = "--api-key"
 _KEY_VARIABLE: Final = "PULSELINE_API_KEY"
-_DATABASE_VARIABLE: Final = "PULSELINE_STORE_URL"
 
 
 @click.command(
@@ -91,8 +90,6 @@ def command(context: click.Context, settings: Settings, form: Form) -> None:
     setup_logging("pulseline-up", log_settings, testing=settings.testing)
     if settings.api.key is not None:
         environment[_KEY_VARIABLE] = settings.api.key
-    if settings.store.url is not None:
-        environment[_DATABASE_VARIABLE] = settings.store.url
     address = settings.api.host, settings.api.port
     children = CHILDREN_BESIDE_BROKER if settings.mqtt.is_external else CHILDREN
     commands = build_commands(context.meta[_ARGUMENTS], environment, api_address=address, children=children)
@@ -120,11 +117,11 @@ def build_commands(
     api_address: tuple[str, int],
     children: Sequence[tuple[str, str]] = CHILDREN,
 ) -> list[ChildCommand]:
-    """Return the children's command lines, with the flags of this one but for secrets: those are in their environment.
+    """Return the children's command lines, with the flags of this one but for the key: that is in their environment.
 
     ``-P`` keeps the current folder off their path: a ``json.py`` that lies there is not ours.
     """
-    flags = [argument for argument in _drop_secrets(arguments) if argument != "--json"]
+    flags = [argument for argument in _drop_key(arguments) if argument != "--json"]
     first, api = (
         ChildCommand(name=name, argv=(sys.executable, "-P", "-m", package, *flags), environment=environment)
         for name, package in children
@@ -132,12 +129,12 @@ def build_commands(
     return [first, replace(api, address=api_address, address_setting="api.host")]
 
 
-def _drop_secrets(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the arguments without the flags of secrets and their values."""
+def _drop_key(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments without the key's flag and its value."""
     remaining = iter(arguments)
     for argument in remaining:
         flag, equals, _ = argument.partition("=")
-        if flag not in _SECRET_FLAGS:
+        if flag != _KEY_FLAG:
             yield argument
         elif not equals:
             next(remaining, None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pulseline_core.database_url import has_password
 from pulseline_core.errors import ConfigError, InvalidSetting
 from pulseline_core.settings.sections import (
     ApiSettings,
@@ -80,6 +81,7 @@ def resolve(
 ) -> tuple[Effective, ...]:
     """Return the effective value of every setting and its origin, in the order of the reference."""
     check_known(overrides, (spec.name for spec in SPECS))
+    _check_database_flag(overrides.get("store.url", ""))
     with _name_source("environment"):
         _check_environment(environ)
     entries = _read_file(file_text, file_name)
@@ -201,6 +203,17 @@ def _name_source(source: str) -> Iterator[None]:
         yield
     except InvalidSetting as error:
         raise InvalidSetting(error.name, error.problem, hint=error.hint, source=source) from error
+
+
+def _check_database_flag(url: str) -> None:
+    """Refuse a password that every user of the machine could read; what a broker's URL holds is checked with it."""
+    if has_password(url):
+        raise InvalidSetting(
+            "store.url",
+            "holds a password, which others can read there",
+            hint="set PULSELINE_STORE_URL or PGPASSWORD, url of [store] in the settings file, or write ~/.pgpass",
+            source="--database",
+        )
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:

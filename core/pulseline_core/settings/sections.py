@@ -295,7 +295,7 @@ class StoreSettings:
         flag="--database",
         common=True,
         default_text="none, the file `pulseline.db` in the data folder",
-        help="PostgreSQL database, as postgresql://USER@HOST/NAME; with a password better in a variable or file.",
+        help="PostgreSQL database, as postgresql://USER@HOST/NAME; with a password only in the variable or the file.",
     )
 
     def __post_init__(self) -> None:

@@ -54,11 +54,10 @@ def test_welcome_shows_the_external_broker() -> None:
     assert "secret" not in welcome
 
 
-@pytest.mark.parametrize("flag", ["--api-key", "--database"])
 @pytest.mark.parametrize("equals", [" ", "="], ids=["two words", "one word"])
-def test_build_commands_keeps_secrets_off_the_command_lines(flag: str, equals: str) -> None:
-    """They are in the children's environment."""
-    flags = f"{flag}{equals}s3cret".split()
+def test_build_commands_keeps_the_key_off_the_command_lines(equals: str) -> None:
+    """It is in the children's environment."""
+    flags = f"--api-key{equals}s3cret".split()
     arguments, environment = ["--port", "5700", *flags, "--testing"], {"PULSELINE_API_KEY": "s3cret"}
 
     for child in build_commands(arguments, environment, api_address=("127.0.0.1", 5700)):

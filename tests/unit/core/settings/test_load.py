@@ -397,8 +397,21 @@ def test_a_key_without_its_certificate_is_refused() -> None:
 def test_the_database_is_a_file_unless_a_url_is_named() -> None:
     """An empty one is none, and nobody is shown the password in it."""
     url = "postgresql://me:s3cret@host/pulse"
-    settings = load({"store.url": url}, {})
+    settings = load({}, {"PULSELINE_STORE_URL": url})
 
     assert settings.database == url
     assert "s3cret" not in repr(settings)
     assert load({}, {"PULSELINE_STORE_URL": ""}).database == load({}, {}).data_dir / "pulseline.db"
+
+
+def test_a_password_of_the_database_is_refused_on_the_command_line_alone() -> None:
+    """Others can read it there, and nowhere else."""
+    url = "postgresql://me:s3cret@host/pulse"
+
+    with pytest.raises(InvalidSetting) as caught:
+        load({"store.url": url}, {})
+
+    assert str(caught.value) == "--database: setting 'store.url' holds a password, which others can read there"
+    assert "PULSELINE_STORE_URL or PGPASSWORD" in caught.value.hint
+    assert "~/.pgpass" in caught.value.hint
+    assert load({}, {}, f'store.url = "{url}"').database == url
