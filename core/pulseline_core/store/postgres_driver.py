@@ -37,7 +37,8 @@ _DEFINITIONS: Final = (
 
 _DEFINES: Final = re.compile(r"\s*(CREATE|ALTER) TABLE\b")
 
-#: Statements for one row, by those for many: each column is sent as an array.
+#: Statements for one row, by those for many: each column is sent as an array. The first row shows whether it is one of
+#: texts or of integers, so these statements write no column that may be NULL or holds anything else.
 _OF_MANY: Final = (
     (re.compile(r"(INSERT INTO .*) VALUES \([?, ]+\)(.*)"), r"\1 SELECT * FROM unnest({arrays})\2"),
     (
