@@ -68,8 +68,9 @@ def command(  # noqa: PLR0913  one argument for each flag
         if stored is None:
             try:
                 client.flush(_QUEUED_FLUSH_S)
-            except ReplyTimeout:
-                click.echo("Kept; the next 'pulseline heartbeat' sends it.", err=True)
+            except ReplyTimeout as error:
+                why = server.explain(error)
+                click.echo(f"Kept; the next 'pulseline heartbeat' to this broker sends it ({why}).", err=True)
     shown = (event if stored is None else stored).to_json()
     if form is Form.JSON:
         show_json(shown)

@@ -28,7 +28,7 @@ from pulseline_core import paths
 from pulseline_core.address import is_loopback, reach
 from pulseline_core.api_key import is_key_named, read_key
 from pulseline_core.backoff import Backoff
-from pulseline_core.errors import InvalidSetting, OutboxInUse, ReplyTimeout, Unavailable
+from pulseline_core.errors import BrokerUnavailable, InvalidSetting, OutboxInUse, ReplyTimeout, Unavailable
 from pulseline_core.settings import Settings
 from pulseline_core.settings.options import load_from_machine
 from pulseline_core.tls import build_tls
@@ -101,9 +101,18 @@ class Server:
         try:
             yield client
         except ReplyTimeout as error:
+            error.hint = self.explain(error)
             raise error.problem if isinstance(error.problem, LoginRefused) else error from None
         finally:
             client.close()
+
+    def explain(self, error: ReplyTimeout) -> str:
+        """Return where a message was not confirmed and why, and how to name another broker if that is the wrong one."""
+        mqtt, problem = self.settings.mqtt, error.problem
+        if problem is not None and not isinstance(problem, BrokerUnavailable):
+            return str(problem)
+        reason = problem or f"nobody confirms at the broker {build_authority(mqtt.host, mqtt.port)}"
+        return f"{reason}; PULSELINE_MQTT_BROKER names another broker"
 
     def _build_client(
         self, name: str = CLIENT_NAME, timeout_s: float = REPLY_TIMEOUT_S, *, creates_buckets: bool = True

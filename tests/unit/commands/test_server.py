@@ -8,7 +8,7 @@ import pytest
 
 from pulseline_client.commands.server import Server, is_of_this_machine
 from pulseline_core.api_key import make_key, read_key
-from pulseline_core.errors import PayloadTooLarge
+from pulseline_core.errors import BrokerUnavailable, PayloadTooLarge, PulselineError, ReplyTimeout, StoreUnavailable
 from pulseline_core.settings import load
 
 
@@ -21,6 +21,28 @@ def test_a_command_refuses_what_the_server_would_not_take() -> None:
         client.heartbeat("plug", {"text": "x" * 500})
 
     assert caught.value.limit_bytes <= 500
+
+
+_ANOTHER = "; PULSELINE_MQTT_BROKER names another broker"
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (None, f"nobody confirms at the broker 127.0.0.1:1900{_ANOTHER}"),
+        (
+            BrokerUnavailable("127.0.0.1", 1900, "refused"),
+            f"no MQTT broker answers at 127.0.0.1:1900: refused{_ANOTHER}",
+        ),
+        (StoreUnavailable("the server can not store messages now"), "the server can not store messages now"),
+    ],
+    ids=["no worker", "no broker", "the right one"],
+)
+def test_explain_names_the_place_and_how_to_name_another(problem: PulselineError | None, told: str) -> None:
+    """The server may have been started with --broker, of which a command knows nothing."""
+    server = Server(load({"mqtt.port": "1900"}, {}))
+
+    assert server.explain(ReplyTimeout(5, problem=problem)) == told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1"])
