@@ -145,11 +145,18 @@ class NatsMember(NatsServer):
 
     def set_partitions(self, count: int) -> None:
         """Change how many partitions it deals out to, while it runs."""
+        self._change_accounts("_partition.8.{{partition(8,", f"_partition.{count}.{{{{partition({count},")
+
+    def add_user(self, user: str) -> None:
+        """Let another user in, in the words of the configuration, while it runs."""
+        self._change_accounts("    users: [\n", f"    users: [\n{user}\n")
+
+    def _change_accounts(self, old: str, new: str) -> None:
         assert self._process is not None
         path = self.folder / "accounts.conf"
         text = path.read_text()
-        assert "_partition.8.{{partition(8," in text
-        path.write_text(text.replace("_partition.8.{{partition(8,", f"_partition.{count}.{{{{partition({count},"))
+        assert old in text
+        path.write_text(text.replace(old, new))
         self._process.send_signal(signal.SIGHUP)
 
     def build_url(self, user: str = "pulseline-ingest") -> str:

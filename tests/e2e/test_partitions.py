@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
 import httpx
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
+from pulseline_client import Client
 from pulseline_core.store import open_reader
 from tests.e2e.publishing import Publishing
 from tests.e2e.service_process import ServiceProcess
-from tests.mosquitto import Mosquitto
-from tests.nats import NatsCluster
+from tests.mosquitto import PASSWORD, Mosquitto
+from tests.nats import NatsCluster, NatsMember
 from tests.postgres_server import PostgresServer
 from tests.storm.system import find_free_port, wait_until
 
@@ -151,6 +156,57 @@ def test_nats_rest_server_writes_and_reads_through_all_partitions(tmp_path: Path
 
         assert read_workers(url) == {f"main-{number}": ("online", [number], COUNT) for number in range(COUNT)}
         assert httpx.post(f"{url}/settings/theme", json="dark").is_success
+
+
+def test_nats_a_user_of_the_page_reads_no_answers_of_others(tmp_path: Path, scene: Scene) -> None:
+    """A program with its publisher id in its rights is answered; of others' acknowledgements it gets none."""
+    program = Client(outbox=tmp_path / "outbox.db", username="plug", password=PASSWORD)
+    with program:
+        publisher = program.status.publisher
+    with NatsCluster(tmp_path / "nats") as cluster:
+        server = cluster.servers[0]
+        server.add_user(build_user(publisher))
+        scene.start("one", server.build_url(), "--ingest-broker-partitions")
+        with Client(port=server.port, outbox=tmp_path / "outbox.db", username="plug", password=PASSWORD) as client:
+            event = client.heartbeat("plug", {"n": 1}, queued=False)
+        others = [f"pulseline/v1/_ack/{each}" for each in ("+", "#", "other")]
+
+        assert event is not None
+        assert read_refusals(server, "pulseline/v1/plug/state", "pulseline/v1/#", "#", *others) == [False, *[True] * 5]
+
+
+def build_user(publisher: str) -> str:
+    """Return the user of docs/how-to/nats.md, with the rights of a program."""
+    page = (Path(__file__).parents[2] / "docs/how-to/nats.md").read_text()
+    user, subscribe = (re.search(pattern, page, re.DOTALL) for pattern in (_USER, _SUBSCRIBE))
+    assert user is not None
+    assert subscribe is not None
+    rights = re.sub(r"subscribe: .*?\]", subscribe[1], user[1])
+    return rights.replace("...", PASSWORD).replace("PUBLISHER", publisher)
+
+
+_USER = r"```\n(\{\n  user: \"plug\".*?\n\}\n)```"
+_SUBSCRIBE = r"```\n    (subscribe: [^\n]*PUBLISHER[^\n]*)\n```"
+
+
+def read_refusals(server: NatsMember, *topic_filters: str) -> list[bool]:
+    """Return which filters the user of the page may not subscribe to."""
+    codes: SimpleQueue[bool] = SimpleQueue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="plug")
+    client.username_pw_set("plug", PASSWORD)
+    client.on_subscribe = lambda *answer: codes.put(answer[3][0].is_failure)
+    client.connect("127.0.0.1", server.port)
+    client.loop_start()
+    try:
+        return [_ask(client, topic_filter, codes) for topic_filter in topic_filters]
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _ask(client: paho.Client, topic_filter: str, codes: SimpleQueue[bool]) -> bool:
+    client.subscribe(topic_filter)
+    return codes.get(timeout=TIMEOUT_S)
 
 
 def test_nats_partitions_become_more_while_devices_publish(tmp_path: Path, scene: Scene) -> None:
