@@ -17,6 +17,8 @@ import click
 from pulseline_client.cli import group
 from pulseline_core.help_text import INTERRUPTED, MEANINGS, PIPE_CLOSED
 from pulseline_core.settings.document import build_reference, build_sample
+from pulseline_core.settings.load import SPECS
+from pulseline_core.settings.options import UnlistedOption, name_parameter
 
 REFERENCE = Path(__file__).parent.parent / "docs/reference"
 
@@ -94,7 +96,7 @@ def iter_flags(flags: list[click.Option]) -> Iterator[str]:
     if is_client:
         yield "- and the [flags of all that ask a server](#flags-of-all-that-ask-a-server)"
     if len(own) < len(flags):
-        yield "- and the flags of the [settings](settings.md)"
+        yield f"- and the flags of [settings](settings.md): {format_settings(flags)}"
 
 
 def build_client_flags() -> Iterator[str]:
@@ -108,6 +110,14 @@ def build_client_flags() -> Iterator[str]:
 def is_setting(option: click.Option) -> bool:
     """Return whether an option is one of the settings' flags, which have a page of their own."""
     return (option.name or "").startswith("setting_") or "--help-all" in option.opts
+
+
+def format_settings(flags: list[click.Option]) -> str:
+    """Return which settings are read: sections, or the settings themselves where they are few."""
+    listed = {each.name for each in flags if not isinstance(each, UnlistedOption)}
+    read = [spec for spec in SPECS if spec.section and name_parameter(spec.name) in listed]
+    sections = dict.fromkeys(f"`[{spec.section}]`" for spec in read)
+    return ", ".join(sections if len(read) > len(sections) + 1 else (f"`{spec.name}`" for spec in read))
 
 
 def format_argument(argument: click.Argument) -> str:

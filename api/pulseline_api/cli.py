@@ -15,7 +15,7 @@ from pulseline_core.settings import Settings, options
     short_help="Run the REST server.",
     epilog=build_epilog("pulseline api", "pulseline api --port 5700", codes=SERVICE_CODES, is_service=True),
 )
-@options
+@options("api", "mqtt", "store", "log")
 def command(settings: Settings) -> None:
     """Run the REST server in front of a broker and its database.
 

@@ -18,6 +18,12 @@ from pulseline_core.settings import Settings, options
 
 __all__ = ["command", "users"]
 
+#: Settings of sections that are read, for other brokers than this one.
+_OF_EXTERNAL_BROKERS: Final = (
+    *("mqtt.broker", "mqtt.username", "mqtt.ca_file", "mqtt.certificate_file", "mqtt.key_file"),
+    *("ingest.partitions", "ingest.partition", "ingest.broker_partitions", "ingest.session_expiry_s"),
+)
+
 #: Libraries that log each connection and state as news.
 _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
 
@@ -27,7 +33,7 @@ _TALKATIVE: Final = ("amqtt", "transitions", "websockets")
     short_help="Run the MQTT broker and the ingest worker.",
     epilog=build_epilog("pulseline broker", "pulseline broker --mqtt-port 1900", codes=SERVICE_CODES, is_service=True),
 )
-@options
+@options("mqtt", "broker", "ingest", "store", "log", but=_OF_EXTERNAL_BROKERS)
 def command(settings: Settings) -> None:
     """Run the MQTT broker and what commits its messages, until SIGTERM or Ctrl-C."""
     if settings.mqtt.is_external:

@@ -51,7 +51,7 @@ def users() -> None:
 @click.option("--publish", multiple=True, metavar="FILTER", help=f"{_RIGHT_HELP} Default: all buckets.")
 @click.option("--subscribe", multiple=True, metavar="FILTER", help=f"{_RIGHT_HELP} Default: states and descriptions.")
 @click.option("--admin", is_flag=True, help="May change and delete what is stored.")
-@options
+@options("broker.users_file", "mqtt.root")
 def add(settings: Settings, name: str, *, publish: tuple[str, ...], subscribe: tuple[str, ...], admin: bool) -> None:
     """Add a user, with a password from a prompt or standard input."""
     file, known = _open(settings)
@@ -65,7 +65,7 @@ def add(settings: Settings, name: str, *, publish: tuple[str, ...], subscribe: t
 
 @users.command("passwd", epilog=build_epilog("pulseline users passwd desk", codes=(*_CODES, ExitCode.NOT_FOUND)))
 @click.argument("name")
-@options
+@options("broker.users_file", "mqtt.root")
 def passwd(settings: Settings, name: str) -> None:
     """Change a user's password."""
     file, known = _open(settings)
@@ -76,7 +76,7 @@ def passwd(settings: Settings, name: str) -> None:
 
 @users.command("remove", epilog=build_epilog("pulseline users remove desk", codes=(*_CODES, ExitCode.NOT_FOUND)))
 @click.argument("name")
-@options
+@options("broker.users_file", "mqtt.root")
 def remove(settings: Settings, name: str) -> None:
     """Remove a user; a connection that is open stays until it ends."""
     file, known = _open(settings)
@@ -87,7 +87,7 @@ def remove(settings: Settings, name: str) -> None:
 
 @users.command("list", epilog=build_epilog("pulseline users list --json", codes=_CODES))
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-@options
+@options("broker.users_file", "mqtt.root")
 def list_users(settings: Settings, as_json: bool) -> None:
     """List users and their rights; never passwords.
 

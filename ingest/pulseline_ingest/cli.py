@@ -23,7 +23,7 @@ from pulseline_ingest.service import IngestService
         is_service=True,
     ),
 )
-@options
+@options("mqtt", "ingest", "store", "log", but=("mqtt.host", "mqtt.port"))
 def command(settings: Settings) -> None:
     """Take messages from an external MQTT broker, and acknowledge them there when they are committed.
 

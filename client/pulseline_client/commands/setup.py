@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command("key", epilog=build_epilog("pulseline setup key", codes=_CODES))
-@settings_module.options
+@settings_module.options("api.key", "api.key_file")
 @json_option
 def key(settings: Settings, form: Form) -> None:
     """Make a random key, in a file of the data folder.
@@ -43,7 +43,7 @@ def key(settings: Settings, form: Form) -> None:
 
 
 @command.command("aw-client", epilog=build_epilog("pulseline setup aw-client --testing", codes=_CODES))
-@settings_module.options
+@settings_module.options("api")
 @json_option
 def aw_client(settings: Settings, form: Form) -> None:
     """Write the key to where ActivityWatch's aw-client looks for it.

@@ -72,7 +72,7 @@ _KEY_VARIABLE: Final = "PULSELINE_API_KEY"
         is_service=True,
     ),
 )
-@settings_module.options
+@settings_module.options()
 @json_option
 @click.pass_context
 def command(context: click.Context, settings: Settings, form: Form) -> None:

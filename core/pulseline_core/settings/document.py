@@ -33,7 +33,7 @@ or the one that `--config` or `PULSELINE_CONFIG` names.
 A sample with every setting is [pulseline.toml](pulseline.toml).
 
 `pulseline up --print-config` shows what is in effect and where each value comes from; passwords are not shown.
-`--help` lists the flags that are used most, `--help-all` every one.
+Each lists the flags of those that it reads: `--help` the ones that are used most, `--help-all` every one.
 A name that does not exist is an error, in each of the three places.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -24,26 +24,39 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 _PREFIX: Final = "setting_"
 
 
-def options(command: _Command) -> _Command:
+def options(*read: str, but: Collection[str] = ()) -> Callable[[_Command], _Command]:
     """Give a click command a flag for every setting, and the settings as its argument ``settings``.
 
     Also adds ``--config``, ``--print-config`` and ``--help-all``. What goes wrong in the command as a
     ``PulselineError`` becomes one line on standard error and its exit code.
+
+    Args:
+        read: the settings that the command reads beside the general ones, as sections or names, or all; help lists
+            their flags alone. The others are taken as well: 'pulseline up' hands its own to all that it starts.
+        but: names that are not listed all the same.
     """
 
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> object:
-        flags = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith(_PREFIX)}
-        with runtime.exit_on_error():
-            return command(*args, settings=_take_settings(flags), **kwargs)
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def run(*args: Any, **kwargs: Any) -> object:
+            flags = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith(_PREFIX)}
+            with runtime.exit_on_error():
+                return command(*args, settings=_take_settings(flags), **kwargs)
 
-    decorated: Callable[..., object] = run
-    for spec in reversed(SPECS):
-        if spec.flag is not None:
-            decorated = _build_option(spec, spec.flag)(decorated)
-    for option in (_HELP_ALL, _PRINT_CONFIG, _CONFIG):
-        decorated = option(decorated)
-    return decorated  # type: ignore[return-value]  # click's decorators keep the function
+        decorated: Callable[..., object] = run
+        for spec in reversed(SPECS):
+            if spec.flag is not None:
+                is_read = not read or not {"", *read}.isdisjoint((spec.section, spec.name))
+                decorated = _build_option(spec, spec.flag, is_listed=is_read and spec.name not in but)(decorated)
+        for option in (_HELP_ALL, _PRINT_CONFIG, _CONFIG):
+            decorated = option(decorated)
+        return decorated  # type: ignore[return-value]  # click's decorators keep the function
+
+    return decorate
+
+
+class UnlistedOption(click.Option):
+    """The flag of a setting that the command does not read; no help shows it."""
 
 
 def load_from_machine(overrides: dict[str, str], config: str | None = None) -> Settings:
@@ -95,15 +108,18 @@ def name_parameter(setting: str) -> str:
     return _PREFIX + setting.replace(".", "_")
 
 
-def _build_option(spec: Spec, flag: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def _build_option(
+    spec: Spec, flag: str, *, is_listed: bool
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
     declaration = f"{flag}/--no-{flag.removeprefix('--')}" if spec.kind is bool else flag
     return click.option(
         declaration,
         name_parameter(spec.name),
+        cls=click.Option if is_listed else UnlistedOption,
         default=None,
         type=None if spec.kind is bool else str,
         metavar=None if spec.kind is bool else _METAVARS.get(spec.kind, "TEXT"),
-        hidden=not spec.facts.is_common,
+        hidden=not (is_listed and spec.facts.is_common),
         help=f"{spec.facts.help} [{spec.environment_name}]",
     )
 
@@ -115,7 +131,7 @@ def _show_all(context: click.Context, _: click.Parameter, is_wanted: bool) -> No
     if not is_wanted or context.resilient_parsing:
         return
     for parameter in context.command.params:
-        if isinstance(parameter, click.Option):
+        if isinstance(parameter, click.Option) and not isinstance(parameter, UnlistedOption):
             parameter.hidden = False
     click.echo(context.get_help())
     context.exit()
@@ -136,5 +152,5 @@ _HELP_ALL: Final = click.option(
     is_eager=True,
     expose_value=False,
     callback=_show_all,
-    help="Show this message with the flags of all settings, and exit.",
+    help="Show this message with the flags of all settings that are read, and exit.",
 )

@@ -62,7 +62,7 @@ def setting(  # noqa: PLR0913  one keyword for each thing that a page says of a 
         default: its value where no source names it.
         help: one sentence for ``--help``, the sample file and the reference.
         flag: its flag where it is not ``--<section>-<key>``.
-        common: whether ``--help`` shows it; ``--help-all`` shows all.
+        common: whether ``--help`` shows it; ``--help-all`` shows all that the command reads.
         testing: its default with ``--testing``, where that differs.
         default_text: the default in words, where the value would say too little.
         limits: the least and the greatest number.

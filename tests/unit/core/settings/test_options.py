@@ -15,14 +15,14 @@ from pulseline_core.settings.load import SPECS
 
 @click.command()
 @click.option("--limit", type=int, help="An option of the command's own.")
-@options
+@options()
 def command(settings: Settings, limit: int | None) -> None:
     """Show some settings."""
     click.echo(f"{limit} {settings.api.port} {settings.mqtt.port} {settings.testing}")
 
 
 @click.command()
-@options
+@options()
 def failing(settings: Settings) -> None:
     """Fail as a service does."""
     raise PortInUse(settings.api.host, settings.api.port)
@@ -158,6 +158,28 @@ def test_help_shows_the_common_flags_and_help_all_every_one() -> None:
             assert spec.flag in full
             assert (spec.flag in short) is spec.facts.is_common
     assert "--help-all" in short
+
+
+@click.command()
+@options("log", "mqtt.port", but=("log.json",))
+def reading(settings: Settings) -> None:
+    """Read few of the settings."""
+    click.echo(settings.api.port)
+
+
+def test_help_lists_the_settings_that_the_command_reads() -> None:
+    """General ones, sections and single ones, but for those that are left out."""
+    short, full = (run(flag, command=reading).output for flag in ("--help", "--help-all"))
+
+    listed = {spec.name for spec in SPECS if spec.environment_name in full}
+    assert listed == {"data_dir", "testing", "log.level", "log.file", "mqtt.port"}
+    assert "--mqtt-port" in short
+    assert "--log-file" not in short
+
+
+def test_flags_of_other_settings_are_taken() -> None:
+    """'pulseline up' hands its own to all that it starts."""
+    assert run("--port", "7", command=reading).output == "7\n"
 
 
 def test_print_config_shows_values_and_origins_and_runs_nothing() -> None:
