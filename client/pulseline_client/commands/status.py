@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from pulseline_client.commands.event_columns import format_instant_of
 from pulseline_client.commands.human import format_duration
 from pulseline_client.commands.output import Column, Form, json_option, show_json, show_records
 from pulseline_client.commands.server import Server, server_options
-from pulseline_client.commands.worker_table import WORKER_COLUMNS, format_partitions, get_object, iter_workers
+from pulseline_client.commands.worker_table import choose_columns, format_partitions, get_object, iter_workers
 from pulseline_core.errors import Unavailable
 from pulseline_core.help_text import build_epilog
 from pulseline_core.types import JSONObject, JSONValue
@@ -65,8 +65,8 @@ _COUNTERS: Final = ("received", "applied", "duplicates", "dead_letters", "ignore
 def command(*, server: Server, form: Form) -> None:
     """Show what broker, ingest and store say of themselves.
 
-    Of each ingest worker: the partitions that it holds, where work is divided; LAG, the longest that a message took
-    into the store since the last report; QUEUE, messages that wait; and what has become of messages since it started.
+    Of each ingest worker: HOST, where work is divided into partitions; LAG, the longest that a message took into the
+    store since the last report; QUEUE, messages that wait; and what has become of messages since it started.
     One that is 'silent' should have reported long ago, one that is 'stuck' can not store anything. Of the messages
     received, each was applied, a duplicate or a dead letter: 'balance' says whether that adds up.
 
@@ -90,7 +90,7 @@ def _show_tables(status: JSONObject) -> None:
     show_records(list(iter_summary(status)), _COLUMNS, form=Form.TABLE, nothing="Nothing is known yet.")
     click.echo()
     workers = list(iter_workers(status, is_stale=_is_down(get_object(status, "link"))))
-    show_records(workers, WORKER_COLUMNS, form=Form.TABLE, nothing="No ingest worker has reported yet.")
+    show_records(workers, choose_columns(workers), form=Form.TABLE, nothing="No ingest worker has reported yet.")
 
 
 def check_link(link: JSONObject) -> None:
@@ -120,9 +120,9 @@ def iter_summary(status: JSONObject) -> Iterator[JSONObject]:
     """Yield what is shown to people beside the workers' table, as ``{"part", "figure", "value"}``."""
     yield from _iter_server(status)
     yield from _iter_store(status)
-    for name, worker in get_object(status, "workers").items():
-        if isinstance(worker, dict):
-            yield from _iter_trouble(f"ingest {name}", worker)
+    workers = {name: each for name, each in get_object(status, "workers").items() if isinstance(each, dict)}
+    yield from _iter_brokers(workers)
+    yield from _iter_trouble(workers)
 
 
 def _iter_server(status: JSONObject) -> Iterator[JSONObject]:
@@ -136,13 +136,33 @@ def _iter_store(status: JSONObject) -> Iterator[JSONObject]:
     yield from _iter_figures("store", get_object(status, "store"), ("buckets", "dead_letters"))
 
 
-def _iter_trouble(part: str, worker: JSONObject) -> Iterator[JSONObject]:
-    """Yield what the table has no room for: the worker's broker, and what is wrong."""
-    yield from _iter_figures(part, get_object(worker, "broker"), ("address", "protocol", "reconnects"))
-    yield from _iter_figures(part, worker, ("host", "problem"))
-    balance = check_balance(get_object(worker, "counters"))
-    if balance.startswith("off"):
-        yield {"part": part, "figure": "balance", "value": balance}
+def _iter_brokers(workers: Mapping[str, JSONObject]) -> Iterator[JSONObject]:
+    """Yield where the workers have their messages from, once for all of them."""
+    brokers = [get_object(worker, "broker") for worker in workers.values()]
+    figures: dict[str, JSONValue] = {
+        name: ", ".join(dict.fromkeys(str(each[name]) for each in brokers if each.get(name)))
+        for name in ("address", "protocol")
+    }
+    counts = [count for each in brokers if isinstance(count := each.get("reconnects"), int)]
+    figures["reconnects"] = sum(counts) if counts else None
+    yield from _iter_figures(_name_part(workers, workers), figures, tuple(figures))
+
+
+def _iter_trouble(workers: Mapping[str, JSONObject]) -> Iterator[JSONObject]:
+    """Yield what is wrong with the workers; several with the same trouble are one row."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, worker in workers.items():
+        balance = check_balance(get_object(worker, "counters"))
+        trouble = {"problem": worker.get("problem"), "balance": balance if balance.startswith("off") else None}
+        for row in _iter_figures(name, trouble, tuple(trouble)):
+            found.setdefault((str(row["figure"]), str(row["value"])), []).append(name)
+    for (figure, value), names in found.items():
+        yield {"part": _name_part(names, workers), "figure": figure, "value": value}
+
+
+def _name_part(names: Collection[str], workers: Collection[str]) -> str:
+    """Return what to call some of the workers; all of several are the ingest."""
+    return "ingest" if len(names) == len(workers) > 1 else " ".join(["ingest", *names])
 
 
 def _get_age(status: JSONObject) -> JSONObject:

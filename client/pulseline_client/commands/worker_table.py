@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pulseline_client.commands.event_columns import format_text_of
@@ -11,23 +12,28 @@ from pulseline_core.types import JSONObject, JSONValue
 
 
 def iter_workers(status: JSONObject, *, is_stale: bool) -> Iterator[JSONObject]:
-    """Yield the workers of a status as ``{"worker", "state", "partitions", "lag", ...}``.
+    """Yield the workers of a status as ``{"worker", "state", "host", "lag", ...}``, ``main-2`` before ``main-10``.
 
     Args:
         status: the answer of ``/api/0/status``.
         is_stale: whether it is of some time ago.
     """
-    for name, worker in get_object(status, "workers").items():
+    workers = get_object(status, "workers")
+    for name, worker in sorted(workers.items(), key=_pad_numbers):
         if isinstance(worker, dict):
             counters = get_object(worker, "counters")
             yield {
-                **{name: counters.get(name) for name in ("received", "duplicates", "dead_letters")},
+                **{name: counters.get(name) for name in ("received", "applied", "duplicates", "dead_letters")},
                 "worker": name,
                 "state": "stale" if is_stale else _judge(worker),
-                "partitions": format_partitions(worker),
+                "host": worker.get("host"),
                 "lag": _format_lag(worker.get("lag_s")),
                 "queue": worker.get("queue"),
             }
+
+
+def _pad_numbers(item: tuple[str, JSONValue]) -> str:
+    return re.sub(r"\d+", lambda number: number[0].zfill(9), item[0])
 
 
 def _judge(worker: JSONObject) -> JSONValue:
@@ -65,13 +71,19 @@ def _build_column(title: str, name: str, *, is_number: bool = False, is_whole: b
     )
 
 
-WORKER_COLUMNS: Final = (
-    _build_column("WORKER", "worker"),
-    _build_column("STATE", "state", is_whole=True),
-    _build_column("PARTITIONS", "partitions"),
+def choose_columns(rows: Iterable[JSONObject]) -> tuple[Column, ...]:
+    """Return the columns of such rows; machines are named where work is divided, as no worker else tells its own."""
+    is_divided = any(row["host"] for row in rows)
+    return (*_NAMES, *((_HOST,) if is_divided else ()), *_FIGURES)
+
+
+_NAMES: Final = (_build_column("WORKER", "worker"), _build_column("STATE", "state", is_whole=True))
+_HOST: Final = _build_column("HOST", "host")
+_FIGURES: Final = (
     _build_column("LAG", "lag", is_number=True),
     _build_column("QUEUE", "queue", is_number=True),
     _build_column("RECEIVED", "received", is_number=True),
+    _build_column("APPLIED", "applied", is_number=True),
     _build_column("DUPLICATE", "duplicates", is_number=True),
     _build_column("DEAD", "dead_letters", is_number=True),
 )

@@ -118,17 +118,26 @@ def test_status_without_a_broker_is_stale_and_exit_code_3(
         ]
 
 
+def show_in_80_columns(
+    status: JSONObject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """Return the lines of a terminal."""
+    monkeypatch.setattr(RestReader, "get_status", lambda _: status)
+    monkeypatch.setattr(commands_output, "choose_form", lambda **_: Form.TABLE)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run(["status"]) == ExitCode.OK
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
 def test_terminal_gets_a_table_of_the_workers_below_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In 80 columns, with what is wrong above it."""
     worker: JSONObject = {
         "state": "online",
-        "host": "nas",
         "problem": "no space left",
         "lag_s": 12.5,
         "queue": 40,
-        "partitions": [0, 1, 2],
         "counters": {"received": 123456, "applied": 123454, "duplicates": 0, "dead_letters": 1},
         "broker": {"address": "broker:1883", "protocol": "5", "reconnects": 2},
     }
@@ -136,33 +145,58 @@ def test_terminal_gets_a_table_of_the_workers_below_the_rest(
         "version": "0.1.0",
         "link": {"connected": True, "waiting": 0},
         "broker": {"uptime_s": 3720},
-        "workers": {"ingest-1": worker, "ingest-2": {"state": "offline"}},
+        "workers": {"main": worker},
         "store": {"buckets": 3, "dead_letters": 1},
     }
-    monkeypatch.setattr(RestReader, "get_status", lambda _: status)
-    monkeypatch.setattr(commands_output, "choose_form", lambda **_: Form.TABLE)
-    monkeypatch.setenv("COLUMNS", "80")
 
-    assert cli.run(["status"]) == ExitCode.OK
-
-    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    assert lines == [
-        "PART             FIGURE        VALUE",
-        "server           version       0.1.0",
-        "link             connected     true",
-        "link             waiting       0",
-        "broker           uptime        1h 02m 00s",
-        "store            buckets       3",
-        "store            dead letters  1",
-        "ingest ingest-1  address       broker:1883",
-        "ingest ingest-1  protocol      5",
-        "ingest ingest-1  reconnects    2",
-        "ingest ingest-1  host          nas",
-        "ingest ingest-1  problem       no space left",
-        "ingest ingest-1  balance       off by 1",
+    assert show_in_80_columns(status, monkeypatch, capsys) == [
+        "PART         FIGURE        VALUE",
+        "server       version       0.1.0",
+        "link         connected     true",
+        "link         waiting       0",
+        "broker       uptime        1h 02m 00s",
+        "store        buckets       3",
+        "store        dead letters  1",
+        "ingest main  address       broker:1883",
+        "ingest main  protocol      5",
+        "ingest main  reconnects    2",
+        "ingest main  problem       no space left",
+        "ingest main  balance       off by 1",
         "",
-        "WORKER    STATE    PARTITIONS     LAG  QUEUE  RECEIVED  DUPLICATE  DEAD",
-        "ingest-1  stuck    0-2         12.5 s     40    123456          0     1",
-        "ingest-2  offline",
+        "WORKER  STATE     LAG  QUEUE  RECEIVED  APPLIED  DUPLICATE  DEAD",
+        "main    stuck  12.5 s     40    123456   123454          0     1",
     ]
-    assert max(map(len, lines)) <= 80
+
+
+def test_terminal_gets_one_row_for_each_partition(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they have in common, and what is wrong with several, is said once."""
+    workers: JSONObject = {
+        f"main-{number}": {
+            "state": "online",
+            "problem": "no space left" if number in {1, 2} else None,
+            "host": "worker-on-a-long-named-machine" if number else "nas",
+            "lag_s": 0.1,
+            "queue": 0,
+            "partitions": [number],
+            "counters": {"received": 1234567, "applied": 1234567, "duplicates": 0, "dead_letters": 0},
+            "broker": {"address": f"nats-{1 + number % 2}:1883", "protocol": "3.1.1", "reconnects": number},
+        }
+        for number in range(4)
+    }
+
+    assert show_in_80_columns({"workers": {**workers, "main": {"state": "offline"}}}, monkeypatch, capsys) == [
+        "PART                  FIGURE      VALUE",
+        "ingest                address     nats-1:1883, nats-2:1883",
+        "ingest                protocol    3.1.1",
+        "ingest                reconnects  6",
+        "ingest main-1 main-2  problem     no space left",
+        "",
+        "WORKER  STATE    HOST             LAG  QUEUE  RECEIVED  APPLIED  DUPLICATE  DEAD",
+        "main    offline",
+        "main-0  online   nas            0.1 s      0   1234567  1234567          0     0",
+        "main-1  stuck    worker-on-a-…  0.1 s      0   1234567  1234567          0     0",
+        "main-2  stuck    worker-on-a-…  0.1 s      0   1234567  1234567          0     0",
+        "main-3  online   worker-on-a-…  0.1 s      0   1234567  1234567          0     0",
+    ]

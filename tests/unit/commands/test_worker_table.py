@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulseline_client.commands.worker_table import format_partitions, iter_workers
+from pulseline_client.commands.worker_table import choose_columns, format_partitions, iter_workers
 from pulseline_core.types import JSONObject, JSONValue
 
 WORKER: JSONObject = {
@@ -13,22 +13,23 @@ WORKER: JSONObject = {
     "problem": None,
     "lag_s": 0.26,
     "queue": 3,
-    "partitions": [0, 1, 2, 5],
-    "counters": {"received": 12, "duplicates": 1, "dead_letters": 2},
+    "host": "nas",
+    "counters": {"received": 12, "applied": 9, "duplicates": 1, "dead_letters": 2},
 }
 
 
 def test_row_says_how_a_worker_is_doing() -> None:
-    """What it holds, how far it is behind, and what became of messages."""
+    """Where it is, how far it is behind, and what became of messages."""
     (row,) = iter_workers({"workers": {"main": WORKER}}, is_stale=False)
 
     assert row == {
         "worker": "main",
         "state": "online",
-        "partitions": "0-2 5",
+        "host": "nas",
         "lag": "0.3 s",
         "queue": 3,
         "received": 12,
+        "applied": 9,
         "duplicates": 1,
         "dead_letters": 2,
     }
@@ -49,6 +50,23 @@ def test_state_is_the_one_that_matters_most(changes: JSONObject, is_stale: bool,
     (row,) = iter_workers({"workers": {"main": {**WORKER, **changes}}}, is_stale=is_stale)
 
     assert row["state"] == state
+
+
+def test_partitions_are_in_the_order_of_their_numbers() -> None:
+    """The server sorts by name, which puts the tenth before the second."""
+    workers: JSONObject = dict.fromkeys(("main-10", "main-2", "main"), WORKER)
+
+    rows = iter_workers({"workers": workers}, is_stale=False)
+
+    assert [row["worker"] for row in rows] == ["main", "main-2", "main-10"]
+
+
+@pytest.mark.parametrize(("host", "is_shown"), [("nas", True), (None, False)])
+def test_machines_have_a_column_where_workers_name_them(host: JSONValue, is_shown: bool) -> None:
+    """One that holds all buckets does not, and an empty column would say nothing."""
+    rows = list(iter_workers({"workers": {"main": {**WORKER, "host": host}}}, is_stale=False))
+
+    assert ("HOST" in [column.title for column in choose_columns(rows)]) is is_shown
 
 
 @pytest.mark.parametrize(
