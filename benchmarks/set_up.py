@@ -20,7 +20,7 @@ from tests.storm.system import wait_until
 _NATS: Final = 'ack_wait: "10s", max_ack_pending: 2000'
 
 #: As many as deploy/nats deals out.
-_PARTITIONS: Final = ("--partitions", "8")
+_DEALT_PARTITIONS: Final = ("--partitions", "8")
 
 _SHARE_TIMEOUT_S: Final = 30.0
 
@@ -57,10 +57,13 @@ class SetUp:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """How the buckets are shared; the shipped configuration of three NATS servers always deals them out."""
+        """How the buckets are shared; the shipped configuration of three NATS servers always deals them out.
+
+        Beside the others the session of each partition gets all messages, so there are no more of them than workers.
+        """
         if self.broker is Broker.NATS_OF_THREE:
-            return *_PARTITIONS, "--ingest-broker-partitions"
-        return _PARTITIONS if self.workers > 1 else ()
+            return *_DEALT_PARTITIONS, "--ingest-broker-partitions"
+        return ("--partitions", str(self.workers)) if self.workers > 1 else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
